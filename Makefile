@@ -1,0 +1,47 @@
+# Two commands do all the set-up on a machine with Python and make: `make demo` and `make test`.
+# Everything they install lies in .uv/ and .venv/ of this folder.
+
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+PYTHON := .venv/bin/python
+READY := .venv/.ready
+export UV_LINK_MODE := copy
+
+.PHONY: demo test lint bench clean lock
+
+demo: $(READY)  ## watch a real model being observed (ARGS="--once --json" and the like are passed on)
+	$(PYTHON) -m mllog demo --dir .mllog/demo $(ARGS)
+
+test: $(READY)  ## the tests that need nothing but Python
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: $(READY)  ## budgets of the hot paths, as ratios to a peer in the same run
+	$(PYTHON) benchmarks/imports.py
+
+clean:
+	rm -rf .venv .uv .mllog .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+lock: | $(UV)  ## pins for every platform, with hashes and without the address of an index
+	$(UV) pip compile --quiet pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
+		--upgrade -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	$(UV) venv --quiet --allow-existing --python '>=3.12' .venv
+	$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@touch $@
+
+# uv comes from the package registry; the first Python that really runs installs it (a version manager's
+# stand-ins are on the path even where they lead nowhere).
+.uv/bin/uv:
+	@for python in python3 python3.14 python3.13 python3.12 /usr/bin/python3 python; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then \
+			echo "installing uv into .uv"; \
+			$$python -m venv .uv 2>/dev/null && .uv/bin/pip install --quiet uv && exit 0; \
+			$$python -m pip install --quiet --target .uv/lib uv && mkdir -p .uv/bin && ln -sf ../lib/bin/uv $@ && exit 0; \
+		fi; \
+	done; echo "no Python with venv or pip was found; install Python 3.12 or later" >&2; exit 1

@@ -1,0 +1,56 @@
+"""Record what machine-learning models were asked and what they answered.
+
+`import mllog` is silent and light: it needs the standard library and orjson, and installs a
+NullHandler on the logger `mllog`. `configure()` attaches a sink.
+"""
+
+from __future__ import annotations
+
+import logging as _logging
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from mllog._context import bind, bound
+from mllog._errors import MllogError
+from mllog._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
+from mllog._model_logger import ModelLogger, model
+from mllog._settings import LOGGER as _LOGGER
+from mllog._settings import configure, flush, shutdown, stats
+from mllog._version import __version__
+
+if TYPE_CHECKING:
+    from mllog import integrations, testing
+    from mllog.profile import Profile
+
+__all__ = [
+    "EventHandler",
+    "FileHandler",
+    "MllogError",
+    "ModelLogger",
+    "Profile",
+    "SpoolHandler",
+    "StdoutHandler",
+    "__version__",
+    "bind",
+    "bound",
+    "configure",
+    "flush",
+    "integrations",
+    "model",
+    "shutdown",
+    "stats",
+    "testing",
+]
+
+_LOGGER.addHandler(_logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    """What emitting does not need is imported when it is first asked for."""
+    if name == "Profile":
+        from mllog.profile import Profile  # noqa: PLC0415 - see above
+
+        return Profile
+    if name in ("integrations", "testing"):
+        return _import_module(f"mllog.{name}")
+    raise AttributeError(f"module 'mllog' has no attribute {name!r}")

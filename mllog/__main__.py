@@ -1,0 +1,45 @@
+"""The command `mllog`: one line and an exit code for whatever goes wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mllog._errors import MissingExtraError, MllogError
+
+_EXTRA_OF = {
+    "typer": "cli",
+    "rich": "cli",
+    "lark": "pipeline",
+    "regex": "pipeline",
+    "pandas": "profile",
+    "numpy": "profile",
+    "kb_dashboard_core": "kibana",
+    "yaml": "kibana",
+}
+
+
+def main() -> None:
+    """Run the command line; errors of mllog become one line on standard error and exit code 1."""
+    try:
+        from mllog.cli import app  # noqa: PLC0415 - its packages are an extra
+
+        app()
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name == "mllog":
+            raise
+        _fail(MissingExtraError(f"this command ({name} is missing)", _EXTRA_OF.get(name, "embedded")))
+    except MllogError as error:
+        _fail(error)
+    except BrokenPipeError:  # `mllog spool cat … | head`: nobody reads on, which is no fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(error: Exception) -> None:
+    print(f"mllog: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Inputs and outputs of any shape become typed features: what the event holds under `mllog.input`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mllog._plain import plain
+from mllog.redaction import SENSITIVE, Redactor
+
+CATEGORY_LENGTH: Final = 256
+"""Characters up to which a string is a category; a longer one is text."""
+
+TEXT_LENGTH: Final = 8192
+"""Characters of a text that are kept; what is cut is said at its end."""
+
+_IDENTIFIER: Final = 10**8
+_INT64: Final = 2**63
+_SHAPES: Final = 64
+_NUMBERS: Final = (int, float)
+
+
+class Findings:
+    """What was noticed about the features of one event; goes to `mllog.quality` and `mllog.redaction`."""
+
+    __slots__ = ("quality", "redacted_fields", "redacted_kinds", "violations")
+
+    def __init__(self) -> None:
+        self.quality: dict[str, list[str]] = {}
+        self.violations: list[tuple[str, str]] = []
+        self.redacted_fields: list[str] = []
+        self.redacted_kinds: list[str] = []
+
+    def note(self, what: str, name: str) -> None:
+        """Name a feature under `mllog.quality.<what>`."""
+        self.quality.setdefault(what, []).append(name)
+
+    def violate(self, what: str, name: str) -> None:
+        """The same for what the profile does not allow."""
+        self.quality.setdefault(what, []).append(name)
+        self.violations.append((what, name))
+
+    def redacted(self, name: str, kinds: Iterable[str]) -> None:
+        """Name a field and the kinds that were found in it."""
+        self.redacted_fields.append(name)
+        self.redacted_kinds.extend(kinds)
+
+    def members(self) -> dict[str, Any]:
+        """The two objects of the event, without what is empty."""
+        found: dict[str, Any] = {"quality": {**self.quality, "invalid": 1 if self.violations else 0}}
+        if self.redacted_fields:
+            found["redaction"] = {
+                "fields": sorted(set(self.redacted_fields)),
+                "kinds": sorted(set(self.redacted_kinds)),
+                "count": len(self.redacted_kinds),
+            }
+        return found
+
+
+def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
+    """Features by name out of whatever a service passes to its model.
+
+    Args:
+        values: a mapping, dataclass, named tuple, pydantic model, one-row DataFrame, Series, array or
+            sequence (with `names`), or a scalar, which is called `value`.
+        names: names for the values of an array, in order.
+
+    Example:
+        >>> mapping([1.5, "UA"], names=("delay", "carrier"))
+        {'delay': 1.5, 'carrier': 'UA'}
+        >>> mapping(0.25)
+        {'value': 0.25}
+    """
+    if isinstance(values, Mapping):
+        return values
+    if values is None:
+        return {}
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        if isinstance(values, pandas.DataFrame):
+            if len(values) != 1:  # many rows are no one prediction: summarised
+                return {"value": values}
+            values = values.iloc[0]
+        if isinstance(values, pandas.Series):  # NaN and NaT are how pandas says missing
+            row = values.to_dict()
+            return {name: None if pandas.api.types.is_scalar(v) and pandas.isna(v) else v for name, v in row.items()}
+    kind = type(values)
+    if callable(getattr(kind, "model_dump", None)):
+        return dict(values.model_dump())
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: getattr(values, name) for name in kind.__dataclass_fields__}
+    if callable(getattr(kind, "_asdict", None)):
+        return dict(values._asdict())
+    if callable(getattr(kind, "__array__", None)) and getattr(values, "ndim", 0) == 1:
+        values = values.__array__().ravel().tolist()
+        kind = list
+    if kind in (list, tuple):
+        if len(values) == len(names):
+            return dict(zip(names, values, strict=True))
+        return {"value": values[0] if len(values) == 1 else values}
+    return {"value": values}
+
+
+class Splitter:
+    """Sorts features by type and redacts them; one for the inputs and one for the outputs of a model.
+
+    Features that share names share a plan: which names are sensitive and which cannot be written is
+    found out once for each set of names.
+    """
+
+    __slots__ = ("_plans", "_redactor")
+
+    def __init__(self, redactor: Redactor | None) -> None:
+        self._redactor = redactor
+        self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
+
+    def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
+        """What is special about some of these names: None for a sensitive one, else the name to write."""
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = {}
+            for name in shape:
+                text = name if type(name) is str else str(plain(name))
+                if not text.strip():  # a store refuses a blank name, and with it the whole event
+                    text = f"[blank {len(text)}]"
+                if self._redactor is not None and self._redactor.sensitive(text):
+                    plan[name] = None
+                elif text is not name:
+                    plan[name] = text
+            if len(self._plans) >= _SHAPES:
+                self._plans.clear()
+            self._plans[shape] = plan
+        return plan
+
+    def split(self, values: Mapping[Any, Any], findings: Findings) -> dict[str, dict[str, Any]]:
+        """Features by type: number, category, boolean, text, and `overflow` for what is none of them."""
+        special = self.plan(tuple(values))
+        number: dict[str, Any] = {}
+        category: dict[str, Any] = {}
+        rest: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if special and name in special:
+                self._special(special[name], name, value, number, category, rest, findings)
+                continue
+            kind = type(value)
+            if kind is float:
+                if value - value == 0.0:  # false for NaN and the infinities
+                    number[name] = value
+                else:
+                    self.non_finite(name, number, findings)
+            elif kind is str:
+                self.string(name, value, category, rest, findings)
+            elif kind is int:
+                self.integer(name, value, number, category, findings)
+            elif value is None:
+                findings.note("missing", name)
+            else:
+                self.other(name, value, number, category, rest, findings)
+        return typed(number, category, rest)
+
+    def _special(
+        self,
+        written: str | None,
+        name: Any,
+        value: Any,
+        number: dict[str, Any],
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        if written is not None:
+            self.other(written, value, number, category, rest, findings)
+        elif value is None:
+            findings.note("missing", str(name))
+        else:
+            self.sensitive(str(name), category, findings)
+
+    def sensitive(self, name: str, category: dict[str, Any], findings: Findings) -> None:
+        """A value that its name forbids to store."""
+        category[name] = SENSITIVE
+        findings.redacted(name, ("key",))
+
+    def non_finite(self, name: str, number: dict[str, Any], findings: Findings) -> None:
+        """NaN or an infinity: null, and named."""
+        number[name] = None
+        findings.violate("non_finite", name)
+
+    def integer(
+        self, name: str, value: int, number: dict[str, Any], category: dict[str, Any], findings: Findings
+    ) -> None:
+        """An integer: a number, unless it is an identifier in disguise."""
+        if -_IDENTIFIER < value < _IDENTIFIER:
+            number[name] = value
+            return
+        kind = self._redactor.integer(value) if self._redactor is not None else None
+        if kind is not None:
+            category[name] = f"[REDACTED:{kind}]"
+            findings.redacted(name, (kind,))
+        elif -_INT64 <= value < _INT64:
+            number[name] = value
+        else:
+            number[name] = plain(value) if abs(value) < 1 << 1023 else None
+
+    def string(
+        self, name: str, value: str, category: dict[str, Any], rest: dict[str, dict[str, Any]], findings: Findings
+    ) -> None:
+        """A string: redacted, then a category or, when long, a text."""
+        if self._redactor is not None:
+            value, kinds = self._redactor.text(value)
+            if kinds:
+                findings.redacted(name, kinds)
+        if len(value) <= CATEGORY_LENGTH:
+            category[name] = value
+        else:
+            self.text(name, value, rest)
+
+    @staticmethod
+    def text(name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
+        """A text, cut where it is very long. The caller has redacted it."""
+        if len(value) > TEXT_LENGTH:
+            value = f"{value[:TEXT_LENGTH]} [cut: {len(value)} characters]"
+        rest.setdefault("text", {})[name] = value
+
+    def other(
+        self,
+        name: str,
+        value: Any,
+        number: dict[str, Any],
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, unknown objects."""
+        if value is True or value is False:
+            rest.setdefault("boolean", {})[name] = value
+            return
+        simple = plain(value)
+        kind = type(simple)
+        if kind is str:
+            self.string(name, simple, category, rest, findings)
+        elif kind is bool:
+            rest.setdefault("boolean", {})[name] = simple
+        elif kind is int:
+            self.integer(name, simple, number, category, findings)
+        elif kind is float:
+            number[name] = simple
+        elif simple is None:
+            numeric = isinstance(value, _NUMBERS) or hasattr(value, "is_nan") or hasattr(value, "dtype")
+            if numeric:
+                self.non_finite(name, number, findings)
+            else:
+                findings.note("missing", name)
+        else:
+            rest.setdefault("overflow", {})[name] = self.nested(name, simple, findings)
+
+    def nested(self, name: str, value: Any, findings: Findings) -> Any:
+        """A nested value with every string in it redacted, whatever its depth."""
+        redactor = self._redactor
+        if redactor is None:
+            return value
+        if isinstance(value, dict):
+            clean: dict[str, Any] = {}
+            for label, item in value.items():
+                key, kinds = redactor.text(label)
+                if kinds:
+                    findings.redacted(name, kinds)
+                if item is not None and redactor.sensitive(key):
+                    clean[key] = SENSITIVE
+                    findings.redacted(name, ("key",))
+                else:
+                    clean[key] = self.nested(name, item, findings)
+            return clean
+        if isinstance(value, list):
+            return [self.nested(name, item, findings) for item in value]
+        if type(value) is str:
+            text, kinds = redactor.text(value)
+            if kinds:
+                findings.redacted(name, kinds)
+            return text
+        if type(value) is int and (kind := redactor.integer(value)):
+            findings.redacted(name, (kind,))
+            return f"[REDACTED:{kind}]"
+        return value
+
+
+def typed(
+    number: dict[str, Any], category: dict[str, Any], rest: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The typed objects that are not empty."""
+    if number:
+        rest["number"] = number
+    if category:
+        rest["category"] = category
+    return rest

@@ -1,0 +1,152 @@
+"""The sinks, as logging handlers: the spool, a file, standard output.
+
+An event reaches them as a finished line. Where one of them is the only handler of the logger
+`mllog`, it is called directly; making a LogRecord alone would cost more than the whole event.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from mllog._event import ECS_VERSION, dumps, timestamp, uuid7
+from mllog.redaction import Redactor
+from mllog.spool import MAX_BYTES, SEGMENT_BYTES, SpoolWriter
+
+STDOUT_BYTES: Final = 16 * 1024 - 64
+"""Longest event for standard output: container runtimes split lines at 16 KiB."""
+
+EVENT_BYTES: Final = 256 * 1024
+"""Longest event elsewhere; far below the page of Logstash's persistent queue."""
+
+LINE: Final = "mllog_line"
+"""Attribute of a LogRecord that carries an event to handlers that are not mllog's own."""
+
+
+class EventHandler(logging.Handler):
+    """A handler that takes events as lines; what comes as a LogRecord becomes a small event of its own."""
+
+    longest = EVENT_BYTES
+    target = ""
+    """What the sink writes to, for people."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counting = threading.Lock()
+        self._accepted = self._dropped = 0
+        self._problem: str | None = None
+
+    def write(self, line: bytes) -> bool:
+        """Store a line that ends in a newline; False where it had to be given up. Never raises."""
+        # One system call, so that lines stay whole whoever else appends.
+        problem = None
+        try:
+            if os.write(self._open(), line) != len(line):
+                problem = f"{self.target}: no room left"
+        except OSError as error:
+            problem = f"{self.target}: {error.strerror}"
+        with self._counting:
+            self._problem = problem
+            if problem is None:
+                self._accepted += 1
+            else:
+                self._dropped += 1
+        return problem is None
+
+    def counts(self) -> tuple[int, int, str | None]:
+        """Events accepted, events dropped, and what is wrong now."""
+        return self._accepted, self._dropped, self._problem
+
+    def _open(self) -> int:
+        """The descriptor to write to."""
+        raise NotImplementedError
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record of the logging module: an event of mllog as it is, anything else as a message."""
+        line = getattr(record, LINE, None)
+        try:
+            self.write(line if isinstance(line, bytes) else _record_line(record))
+        except Exception:  # noqa: BLE001 - logging's own rule: a handler reports and goes on
+            self.handleError(record)
+
+
+_redactor: Final = Redactor()
+
+
+def _record_line(record: logging.LogRecord) -> bytes:
+    ns = time.time_ns()
+    message, _ = _redactor.text(record.getMessage())
+    event = {
+        "@timestamp": timestamp(int(record.created * 1e9)).decode(),
+        "ecs": {"version": ECS_VERSION},
+        "message": message,
+        "event": {"id": uuid7(ns), "kind": "event", "dataset": "mllog.log"},
+        "log": {"level": record.levelname.lower(), "logger": record.name},
+        "process": {"pid": record.process},
+    }
+    return dumps(event) + b"\n"
+
+
+class SpoolHandler(EventHandler):
+    """Writes events to a spool folder: they survive the death of the process.
+
+    Args:
+        path: the folder; made with mode 0700 when the first event comes.
+        max_bytes: bound of the folder; beyond it the newest event is dropped and counted.
+        segment_bytes: size of one segment.
+    """
+
+    def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES, segment_bytes: int = SEGMENT_BYTES) -> None:
+        super().__init__()
+        self.writer = SpoolWriter(Path(path), max_bytes=max_bytes, segment_bytes=segment_bytes)
+        self.target = str(path)
+        # One call less on the hot path.
+        self.write = self.writer.append  # type: ignore[method-assign]
+
+    def counts(self) -> tuple[int, int, str | None]:
+        """Events accepted, events dropped, and what is wrong now."""
+        return self.writer.accepted, self.writer.dropped, self.writer.problem
+
+    def close(self) -> None:
+        """Seal the segments."""
+        self.writer.close()
+        super().close()
+
+
+class FileHandler(EventHandler):
+    """Appends events to a file.
+
+    Args:
+        path: the file; made with mode 0600 when the first event comes.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.target = str(path)
+        self._fd = -1
+
+    def _open(self) -> int:
+        if self._fd < 0:
+            self._fd = os.open(self.target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._fd
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        super().close()
+
+
+class StdoutHandler(EventHandler):
+    """Writes events to standard output, for containers whose output is collected."""
+
+    longest = STDOUT_BYTES
+    target = "stdout"
+
+    def _open(self) -> int:
+        return 1

@@ -1,0 +1,291 @@
+"""The commands; each a thin face of a function of the library."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mllog._errors import ConfigurationError, ProfileError
+from mllog._resources import resource
+from mllog._settings import default_spool
+from mllog._version import __version__
+
+app = typer.Typer(
+    name="mllog",
+    help="Record what machine-learning models were asked and what they answered.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+spool_app = typer.Typer(help="Look into a spool folder.", no_args_is_help=True)
+pipeline_app = typer.Typer(help="Run Logstash configuration without Logstash.", no_args_is_help=True)
+profile_app = typer.Typer(help="Learn and show profiles.", no_args_is_help=True)
+dashboards_app = typer.Typer(help="Build Kibana dashboards from profiles.", no_args_is_help=True)
+watches_app = typer.Typer(help="Build watches from profiles.", no_args_is_help=True)
+app.add_typer(spool_app, name="spool")
+app.add_typer(pipeline_app, name="pipeline")
+app.add_typer(profile_app, name="profile")
+app.add_typer(dashboards_app, name="dashboards")
+app.add_typer(watches_app, name="watches")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
+Profiles = Annotated[list[Path], typer.Argument(help="Profile files, as Profile.save wrote them.")]
+Spool = Annotated[Path, typer.Argument(help="The spool folder.")]
+Configs = Annotated[
+    list[Path], typer.Argument(help="Files, or folders whose *.conf are taken in the order of their names.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the files; made where it is missing.")]
+
+
+def _print(value: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Record what machine-learning models were asked and what they answered."""
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option(help="End when everything is stored, instead of keeping the page up.")] = False,
+    events: Annotated[int, typer.Option(help="How many flights to send.")] = 20_000,
+    port: Annotated[int, typer.Option(help="Port of the page on 127.0.0.1; 0 takes a free one.")] = 8650,
+    directory: Annotated[Path | None, typer.Option("--dir", help="Folder for model, spool and store.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on in what an earlier demo left.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a real model being observed: flights are predicted, logged, redacted, stored and drawn."""
+    from mllog.server._demo import run  # noqa: PLC0415 - heavy, and an extra
+
+    folder = directory or default_spool().parent / "demo"
+    console = Console(stderr=True)
+    result = run(folder, events=events, port=port, stay=not once, resume=resume, console=console)
+    if as_json:
+        _print(result)
+    if result["lost"] or result["stored"] < result["emitted"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    *,
+    spools: Annotated[list[Path] | None, typer.Option("--spool", help="Spool to follow; may be given again.")] = None,
+    profiles: Annotated[
+        list[Path] | None, typer.Option("--profile", help="Profile of a model; may be given again.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the store.")] = None,
+    pipeline: Annotated[
+        Path | None, typer.Option(help="Logstash configuration; default: the one that comes along.")
+    ] = None,
+    environment: Annotated[str, typer.Option(help="Namespace of alerts.")] = "default",
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
+) -> None:
+    """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
+    import uvicorn  # noqa: PLC0415 - heavy, and an extra
+
+    from mllog.profile import Profile  # noqa: PLC0415 - the same
+    from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
+
+    followed = spools or [default_spool()]
+    with bind(port) as listening:
+        url = f"http://{HOST}:{listening.getsockname()[1]}"
+        chain = open_chain(
+            data or default_spool().parent / "data",
+            spools=followed,
+            profiles=[Profile.load(path) for path in profiles or ()],
+            pipeline=pipeline,
+            environment=environment,
+            base_url=url,
+        )
+        Console(stderr=True).print(
+            f"page and receiver: {url}   following: {', '.join(map(str, followed))}", highlight=False
+        )
+        server = uvicorn.Server(uvicorn.Config(create_app(chain), log_level="warning", access_log=False))
+        server.run(sockets=[listening])
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Where to; made where it is missing.")]) -> None:
+    """Write out the configuration of the Elastic stack: logstash/, elastic/ and kibana/."""
+    for name in ("logstash", "elastic", "kibana"):
+        if (folder / name).exists():
+            raise ConfigurationError(f"{folder / name} is there already; nothing was written")
+    for name in ("logstash", "elastic", "kibana"):
+        shutil.copytree(resource(name), folder / name)
+    typer.echo(f"wrote logstash, elastic and kibana to {folder}")
+
+
+@spool_app.command("cat")
+def spool_cat(folder: Spool) -> None:
+    """Print the accepted events as NDJSON, oldest first; a torn tail is left out."""
+    from mllog.spool import events  # noqa: PLC0415 - as light as it gets
+
+    out = sys.stdout.buffer
+    for line in events(folder):
+        out.write(line + b"\n")
+    out.flush()
+
+
+@spool_app.command("status")
+def spool_status(folder: Spool, *, as_json: AsJson = False) -> None:
+    """Show how much a spool holds and how much of it is not yet delivered."""
+    from dataclasses import asdict  # noqa: PLC0415 - the same
+
+    from mllog.spool import status  # noqa: PLC0415 - the same
+
+    found = asdict(status(folder))
+    if as_json:
+        _print(found)
+        return
+    table = Table("what", "value", title=f"spool {folder}")
+    for name in ("segments", "live", "events", "bytes", "oldest"):
+        table.add_row(
+            name, "-" if found[name] is None else f"{found[name]:,}" if isinstance(found[name], int) else found[name]
+        )
+    for consumer, pending in found["consumers"].items():
+        table.add_row(f"bytes that {consumer} has not stored", f"{pending:,}")
+    Console().print(table)
+
+
+@pipeline_app.command("check")
+def pipeline_check(paths: Configs) -> None:
+    """Say whether a configuration lies inside the embedded subset; else where it does not, and why."""
+    from mllog.pipeline import check  # noqa: PLC0415 - an extra
+
+    typer.echo(check(paths))
+
+
+@pipeline_app.command("eval")
+def pipeline_eval(
+    paths: Configs,
+    *,
+    raw: Annotated[bool, typer.Option(help="Standard input holds lines of text, not of JSON.")] = False,
+) -> None:
+    """Run the filter stage over standard input: an event per line in, one JSON array of the resulting events out."""
+    from mllog.pipeline import encode, evaluate  # noqa: PLC0415 - an extra
+
+    out = sys.stdout
+    for events in evaluate(paths, sys.stdin.buffer, raw=raw):
+        out.write(encode(events) + "\n")
+    out.flush()
+
+
+@profile_app.command("learn")
+def profile_learn(
+    frame: Annotated[Path, typer.Argument(help="Training frame as CSV or Parquet.")],
+    out: Annotated[Path, typer.Option("--out", help="The profile file to write.")],
+    *,
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    version: Annotated[str, typer.Option(help="Version of the model.")],
+    output: Annotated[list[str] | None, typer.Option(help="A column that is an output; may be given again.")] = None,
+    sensitive: Annotated[list[str] | None, typer.Option(help="A column whose values must not be kept.")] = None,
+) -> None:
+    """Learn a profile from the frame that a model was trained on."""
+    import pandas as pd  # noqa: PLC0415 - an extra
+
+    from mllog.profile import Profile  # noqa: PLC0415 - the same
+
+    try:
+        table = pd.read_parquet(frame) if frame.suffix == ".parquet" else pd.read_csv(frame)
+    except (OSError, ValueError) as error:
+        raise ProfileError(f"{frame}: cannot read the frame: {error}") from error
+    missing = [column for column in output or () if column not in table]
+    if missing:
+        raise ProfileError(f"{frame}: no column {missing[0]!r} to be an output")
+    answers = table[output] if output else None
+    inputs = table.drop(columns=output or [])
+    profile = Profile.learn(inputs, answers, name=name, version=version, sensitive=sensitive or ())
+    profile.save(out)
+    typer.echo(f"{out}: {len(profile.inputs)} inputs, {len(profile.outputs)} outputs, {profile.rows:,} rows")
+
+
+@profile_app.command("show")
+def profile_show(path: Annotated[Path, typer.Argument(help="A profile file.")], *, as_json: AsJson = False) -> None:
+    """Show what training showed of each feature."""
+    from mllog.profile import Profile  # noqa: PLC0415 - as light as it gets
+
+    profile = Profile.load(path)
+    if as_json:
+        _print(profile.to_json())
+        return
+    table = Table("feature", "type", "missing", "what training showed", title=f"{profile.name} {profile.version}")
+    for feature in (*profile.inputs, *profile.outputs):
+        if feature.type == "number" and feature.min is not None:
+            shown = f"{feature.min:g} … {feature.max:g}, mean {feature.mean:.4g}"
+        elif feature.type == "category":
+            head = ", ".join(value for value, _ in feature.categories[:5])
+            shown = f"{feature.distinct:,} different: {head}{' …' if len(feature.categories) > 5 else ''}"
+        elif feature.type == "boolean":
+            shown = f"true {feature.true:,}, false {feature.false:,}"
+        else:
+            shown = f"text of {feature.length.get('mean', 0):.0f} characters"
+        table.add_row(feature.name, feature.type, f"{feature.missing_share:.1%}", shown)
+    Console().print(table)
+
+
+@dashboards_app.command("build")
+def dashboards_build(paths: Profiles, out: Out) -> None:
+    """Write a dashboard per profile as NDJSON that Kibana imports as it is."""
+    from mllog import dashboards  # noqa: PLC0415 - an extra
+    from mllog.profile import Profile  # noqa: PLC0415 - the same
+
+    for written in dashboards.write([Profile.load(path) for path in paths], out):
+        typer.echo(str(written))
+
+
+@dashboards_app.command("check")
+def dashboards_check(paths: Annotated[list[Path], typer.Argument(help="NDJSON files of saved objects.")]) -> None:
+    """Check what Kibana would only find out when a dashboard is opened."""
+    from mllog import dashboards  # noqa: PLC0415 - an extra
+
+    problems = [f"{path}: {problem}" for path in paths for problem in dashboards.check(path)]
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("nothing wrong found")
+
+
+@watches_app.command("build")
+def watches_build(
+    paths: Profiles,
+    out: Out,
+    *,
+    environment: Annotated[str, typer.Option(help="Namespace of the data streams.")] = "*",
+    base_url: Annotated[str, typer.Option(help="Where the dashboards are, for the links.")] = "",
+) -> None:
+    """Write the watches of each profile as Elasticsearch Watcher JSON."""
+    from mllog import alerts  # noqa: PLC0415 - an extra
+    from mllog._names import slug  # noqa: PLC0415 - the same
+    from mllog.profile import Profile  # noqa: PLC0415 - the same
+
+    out.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        profile = Profile.load(path)
+        target = out / f"{slug(profile.name)}-invalid_inputs.json"
+        target.write_bytes(alerts.encoded(alerts.build(profile, environment=environment, base_url=base_url)))
+        typer.echo(str(target))

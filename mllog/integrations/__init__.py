@@ -1,0 +1,1 @@
+"""mllog with other libraries; each module needs its own extra."""

@@ -1,0 +1,186 @@
+"""Validation on the request path: one pass sorts the inputs by type and checks each against training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mllog._features import Findings, Splitter, mapping, typed
+from mllog._plain import plain
+from mllog.profile._feature import Feature
+from mllog.profile._profile import Profile
+from mllog.redaction import Redactor, rules_digest
+
+_NUMBER: Final = 0
+_CATEGORY: Final = 1
+_BOOLEAN: Final = 2
+_TEXT: Final = 3
+_SENSITIVE: Final = 4
+_INFINITY: Final = float("inf")
+_IDENTIFIER: Final = 10**8
+
+_Spec = tuple[int, float, float, frozenset[str], frozenset[str], Feature]
+_REDACTED: Final = "[REDACTED:sensitive]"
+
+
+def _spec(feature: Feature, *, certified: bool, redact: bool) -> _Spec:
+    """How a feature is checked: code, least, greatest, values that need no scan, known values, itself."""
+    known = frozenset(value for value, _ in feature.categories)
+    code = {"number": _NUMBER, "category": _CATEGORY, "boolean": _BOOLEAN, "text": _TEXT}[feature.type]
+    if redact and feature.sensitive:
+        code = _SENSITIVE
+    low = -_INFINITY if feature.min is None else feature.min
+    high = _INFINITY if feature.max is None else feature.max
+    return code, low, high, known if certified and feature.clean else frozenset(), known, feature
+
+
+class Validator(Splitter):
+    """A splitter that knows what training showed.
+
+    Args:
+        profile: what to check against.
+        redactor: replaces sensitive values; None where redaction is off.
+    """
+
+    __slots__ = ("_names", "_specs")
+
+    def __init__(self, profile: Profile, redactor: Redactor | None) -> None:
+        super().__init__(redactor)
+        # Values that training certified need no scan, as long as the rules are the same.
+        certified = redactor is None or profile.rules == redactor.digest == rules_digest()
+        specs: dict[Any, _Spec] = {}
+        for feature in profile.inputs:
+            by_name = redactor is not None and redactor.sensitive(feature.name)
+            specs[feature.name] = _spec(feature, certified=certified and not by_name, redact=redactor is not None)
+        self._specs = specs
+        self._names = tuple(specs)
+
+    def violations(self, inputs: Any) -> dict[str, list[str]]:
+        """Feature names by kind of violation."""
+        findings = Findings()
+        self.split(mapping(inputs, self._names), findings)
+        found: dict[str, list[str]] = {}
+        for kind, name in findings.violations:
+            found.setdefault(kind, []).append(name)
+        return found
+
+    def split(self, values: Mapping[Any, Any], findings: Findings) -> dict[str, dict[str, Any]]:
+        """Features by type, and in `findings` what training did not show."""
+        number: dict[str, Any] = {}
+        category: dict[str, Any] = {}
+        rest: dict[str, dict[str, Any]] = {}
+        special = self.plan(tuple(values))
+        specs = self._specs
+        known_names = 0
+        for name, value in values.items():
+            spec = specs.get(name)
+            if spec is None:
+                self._unexpected(special.get(name, name), name, value, category, rest, findings)
+                continue
+            known_names += 1
+            if special and name in special:
+                self._named_sensitive(spec[5], value, category, findings)
+                continue
+            code, low, high, certified, _, _ = spec
+            kind = type(value)
+            if code == _NUMBER and (kind is float or kind is int) and low <= value <= high:
+                if kind is int and not -_IDENTIFIER < value < _IDENTIFIER:
+                    self.integer(name, value, number, category, findings)
+                elif value - value == 0.0:
+                    number[name] = value
+                else:  # an infinity, where training knew no bounds
+                    self.non_finite(name, number, findings)
+            elif code == _CATEGORY and kind is str and value in certified:
+                category[name] = value
+            else:
+                self._check(spec, name, value, number, category, rest, findings)
+        if known_names < len(specs):
+            for name, spec in specs.items():
+                if name not in values:
+                    _missing(spec[5], findings)
+        return typed(number, category, rest)
+
+    def _check(
+        self,
+        spec: _Spec,
+        name: str,
+        value: Any,
+        number: dict[str, Any],
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        """Everything that is not the common, valid case."""
+        code, low, high, _, known, feature = spec
+        numeric = isinstance(value, (int, float)) or hasattr(value, "dtype") or hasattr(value, "is_nan")
+        simple = value if type(value) is str else plain(value)
+        if simple is None:
+            if not numeric:
+                _missing(feature, findings)
+            elif feature.missing and abs(value) != _INFINITY:  # NaN is how frames say missing, and training had it
+                number[name] = None
+                findings.note("non_finite", name)
+            else:
+                self.non_finite(name, number, findings)
+            return
+        kind = type(simple)
+        if code == _SENSITIVE:
+            category[name] = _REDACTED
+            findings.redacted(name, ("sensitive",))
+        elif code == _NUMBER and isinstance(simple, (int, float)) and kind is not bool:
+            if simple < low:
+                findings.violate("below_min", name)
+            elif simple > high:
+                findings.violate("above_max", name)
+            if isinstance(simple, int):
+                self.integer(name, simple, number, category, findings)
+            else:
+                number[name] = simple
+        elif code == _CATEGORY and (kind is str or (kind in (int, float, bool) and str(simple) in known)):
+            text = str(simple)
+            if text not in known and feature.complete:
+                findings.violate("unseen_category", name)
+            self.string(name, text, category, rest, findings)
+        elif code == _BOOLEAN and kind is bool:
+            rest.setdefault("boolean", {})[name] = simple
+        elif code == _TEXT and kind is str:
+            if self._redactor is not None:
+                simple, kinds = self._redactor.text(simple)
+                if kinds:
+                    findings.redacted(name, kinds)
+            self.text(name, simple, rest)
+        else:
+            findings.violate("wrong_type", name)
+            self.other(name, simple, number, category, rest, findings)
+
+    def _named_sensitive(self, feature: Feature, value: Any, category: dict[str, Any], findings: Findings) -> None:
+        if value is None:
+            _missing(feature, findings)
+        else:
+            self.sensitive(feature.name, category, findings)
+
+    def _unexpected(
+        self,
+        written: str | None,
+        name: Any,
+        value: Any,
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        """What training did not have goes to the overflow: searchable, and no new field in the mapping."""
+        text = written if written is not None else str(plain(name))
+        findings.violate("unexpected", text)
+        if value is None:
+            findings.note("missing", text)
+        elif written is None:
+            self.sensitive(text, category, findings)
+        else:
+            rest.setdefault("overflow", {})[text] = self.nested(text, plain(value), findings)
+
+
+def _missing(feature: Feature, findings: Findings) -> None:
+    if feature.missing:
+        findings.note("missing", feature.name)
+    else:
+        findings.violate("missing", feature.name)
