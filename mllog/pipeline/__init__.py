@@ -1,0 +1,31 @@
+"""The embedded runner of Logstash configuration: a named subset, checked against recordings of Logstash 9.5.2.
+
+Example:
+    >>> pipeline = load_text('filter { mutate { uppercase => ["message"] } }')
+    >>> pipeline.filter(event_from_line("hello"))[0]["message"]
+    'HELLO'
+"""
+
+from __future__ import annotations
+
+from mllog._errors import PipelineError
+from mllog.pipeline._compile import Destination
+from mllog.pipeline._config import Plugin
+from mllog.pipeline._event import Event, Timestamp, encode, event_from_json, event_from_line
+from mllog.pipeline._run import Pipeline, check, evaluate, load, load_text
+
+__all__ = [
+    "Destination",
+    "Event",
+    "Pipeline",
+    "PipelineError",
+    "Plugin",
+    "Timestamp",
+    "check",
+    "encode",
+    "evaluate",
+    "event_from_json",
+    "event_from_line",
+    "load",
+    "load_text",
+]

@@ -1,0 +1,162 @@
+"""From statements to one function: filters and branches in order, outputs with their conditions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mllog.pipeline import _field
+from mllog.pipeline._condition import Condition, ConditionError, condition
+from mllog.pipeline._config import Branch, Plugin, Statement
+from mllog.pipeline._endpoints import CODECS, INPUTS, OUTPUTS
+from mllog.pipeline._event import Event
+from mllog.pipeline._regex_class import PatternError
+from mllog.pipeline._settings import Schema, checked
+from mllog.pipeline._sprintf import TemplateError, template
+from mllog.pipeline.filters import FILTERS, OUTSIDE
+from mllog.pipeline.filters._common import Filter
+
+_log: Final = logging.getLogger("mllog.pipeline")
+
+Reach = Callable[[Event], Iterable[Plugin]]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an event goes: an output with its settings filled from the event.
+
+    Attributes:
+        plugin: such as `elasticsearch`.
+        settings: with every `%{…}` replaced.
+        id: the output's `id`, if it has one.
+    """
+
+    plugin: str
+    settings: Mapping[str, Any]
+    id: str | None = None
+
+
+class Compiler:
+    """Builds the functions of one pipeline; the environment is that of its variables."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def filters(self, statements: Iterable[Statement]) -> Filter:
+        """One function for a list of filters and branches: False when the event was dropped."""
+        steps = [self._branch(item) if isinstance(item, Branch) else self._filter(item) for item in statements]
+        if len(steps) == 1:
+            return steps[0]
+
+        def run(event: Event) -> bool:
+            for step in steps:  # noqa: SIM110 - a generator for every event costs more than its steps
+                if not step(event):
+                    return False
+            return True
+
+        return run
+
+    def _branch(self, branch: Branch) -> Filter:
+        arms = [(self._condition(branch, node), self.filters(body)) for node, body in branch.arms]
+        if len(arms) == 1:
+            test, then = arms[0]
+            return lambda event: then(event) if test(event) else True
+
+        def run(event: Event) -> bool:
+            return next((body(event) for test, body in arms if test(event)), True)
+
+        return run
+
+    def _condition(self, branch: Branch, node: Any) -> Condition:
+        return (lambda _: True) if node is None else condition(node, branch.place.file)
+
+    def _filter(self, plugin: Plugin) -> Filter:
+        if plugin.name not in FILTERS:
+            known = "is outside the embedded subset" if plugin.name in OUTSIDE else "is unknown"
+            raise plugin.place.error(f"the filter {plugin.name!r} {known}: use {', '.join(FILTERS)}")
+        schema, build = FILTERS[plugin.name]
+        ready = checked(plugin, schema, self._environ)
+        try:
+            return build(ready)
+        except (TemplateError, PatternError, _field.FieldError) as error:
+            raise plugin.place.error(f"{plugin.name}: {error}") from None
+
+    def inputs(self, statements: Iterable[Statement]) -> tuple[Plugin, ...]:
+        """The inputs, checked."""
+        return tuple(self._endpoint(item, INPUTS, "input") for item in statements if isinstance(item, Plugin))
+
+    def _endpoint(self, plugin: Plugin, known: Mapping[str, Schema], what: str) -> Plugin:
+        if plugin.name not in known:
+            raise plugin.place.error(
+                f"the {what} {plugin.name!r} is unknown or outside the embedded subset: use {', '.join(known)}"
+            )
+        # The embedded server binds inputs and outputs itself: a secret of theirs that is not set is no fault here.
+        ready = checked(plugin, known[plugin.name], self._environ, unset="")
+        codec = ready.settings.get("codec")
+        if codec is None:
+            return ready
+        place = plugin.setting_place("codec")
+        named = codec if isinstance(codec, Plugin) else Plugin(str(codec), {}, place)
+        return Plugin(
+            ready.name, {**ready.settings, "codec": self._endpoint(named, CODECS, "codec")}, ready.place, ready.places
+        )
+
+    def outputs(self, statements: Iterable[Statement]) -> tuple[tuple[Plugin, ...], Reach]:
+        """The outputs, checked, and a function that names those an event reaches."""
+        found: list[Plugin] = []
+        reaches: list[Reach] = []
+        for item in statements:
+            if isinstance(item, Plugin):
+                plugin = self._endpoint(item, OUTPUTS, "output")
+                found.append(plugin)
+                reaches.append(lambda _, only=(plugin,): only)  # type: ignore[misc]
+            else:
+                inner, reach = self._output_branch(item)
+                found += inner
+                reaches.append(reach)
+        return tuple(found), lambda event: [plugin for reach in reaches for plugin in reach(event)]
+
+    def _output_branch(self, branch: Branch) -> tuple[list[Plugin], Reach]:
+        found: list[Plugin] = []
+        arms: list[tuple[Condition, Reach]] = []
+        for node, body in branch.arms:
+            plugins, reach = self.outputs(body)
+            found += plugins
+            arms.append((self._condition(branch, node), reach))
+        return found, lambda event: next((reach(event) for test, reach in arms if test(event)), ())
+
+
+def resolver(plugin: Plugin) -> Callable[[Event], Destination]:
+    """A function that fills an output's settings from an event.
+
+    Raises:
+        PipelineError: a placeholder is outside the embedded subset.
+    """
+    fixed = {name: value for name, value in plugin.settings.items() if not isinstance(value, str)}
+    try:
+        texts = {name: template(value) for name, value in plugin.settings.items() if isinstance(value, str)}
+    except TemplateError as error:
+        raise plugin.place.error(f"{plugin.name}: {error}") from None
+
+    def resolve(event: Event) -> Destination:
+        return Destination(plugin.name, fixed | {name: fill(event) for name, fill in texts.items()}, plugin.id())
+
+    return resolve
+
+
+def guarded(run: Filter) -> Filter:
+    """A filter stage that raises for no event: what Logstash drops is dropped, and so is what nobody foresaw."""
+
+    def safe(event: Event) -> bool:
+        try:
+            return run(event)
+        except ConditionError as error:
+            _log.warning("an event was dropped: %s", error)
+        except Exception as error:  # noqa: BLE001 - one hostile event must not stop the runner
+            # The event itself, and with it the error's text, may hold what must not be logged.
+            _log.error("an event was dropped: %s in the filter stage", type(error).__name__)
+        return False
+
+    return safe

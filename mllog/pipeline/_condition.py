@@ -1,0 +1,265 @@
+"""Conditions: each is compiled once into a function of the event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from lark import Token, Tree
+
+from mllog.pipeline import _field
+from mllog.pipeline._config import number, place_of, unquoted
+from mllog.pipeline._event import Event, Timestamp, tag
+from mllog.pipeline._gsub import MATCH_SECONDS, TIMED_OUT, TIMEOUT_TAG
+from mllog.pipeline._regex import compiled
+from mllog.pipeline._regex_class import PatternError
+from mllog.pipeline._search import seconds_for, word_test
+from mllog.pipeline._sprintf import TemplateError, is_static, template
+
+Condition = Callable[[Event], bool]
+_Value = Callable[[Event], Any]
+_Node = Tree[Token] | Token
+
+_MISSING: Final = object()
+
+
+class ConditionError(Exception):
+    """A comparison that can not be made; Logstash drops the event."""
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality that keeps integers, floats, booleans and texts apart."""
+    if isinstance(left, Timestamp) or isinstance(right, Timestamp):
+        return type(left) is type(right) and left == right
+    if isinstance(left, Decimal) or isinstance(right, Decimal):
+        # The json filter makes decimals; a literal `0.5` must still be equal to one.
+        numbers = (int, float, Decimal)
+        return isinstance(left, numbers) and isinstance(right, numbers) and bool(left == right)
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_same(value, right[key]) for key, value in left.items())
+    return bool(left == right)
+
+
+_ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "<": lambda left, right: bool(left < right),
+    "<=": lambda left, right: bool(left <= right),
+    ">": lambda left, right: bool(left > right),
+    ">=": lambda left, right: bool(left >= right),
+}
+
+
+def _comparable(left: Any, right: Any) -> bool:
+    numbers = (int, float, Decimal)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return False
+    return (isinstance(left, str) and isinstance(right, str)) or (
+        isinstance(left, numbers) and isinstance(right, numbers)
+    )
+
+
+def _contains(left: Any, right: Any) -> bool:
+    """`left in right`."""
+    if isinstance(right, str):
+        return type(left) is str and not isinstance(right, Timestamp) and left in right
+    if isinstance(right, list):
+        return left is not _MISSING and any(_same(left, item) for item in right)
+    return False
+
+
+def _truthy(value: Any) -> bool:
+    """A field that is there; Logstash looks at its text, so an empty one and `"false"` do not count."""
+    return value is not _MISSING and value is not None and value is not False and value not in ("", "false")
+
+
+class _Compiler:
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def condition(self, node: _Node) -> Condition:
+        if isinstance(node, Token):
+            value = self._value(node)
+            return lambda event: _truthy(value(event))
+        return self._dispatch(node)
+
+    def _dispatch(self, node: Tree[Token]) -> Condition:
+        children = node.children
+        match str(node.data):
+            case "chain":
+                return self._chain(node)
+            case "group":
+                return self.condition(children[0])
+            case "negated":
+                inner = self.condition(children[0])
+                return lambda event: not inner(event)
+            case "membership":
+                return self._membership(children)
+            case "comparison":
+                return self._comparison(children)
+            case "matching":
+                return self._matching(children)
+            case _:
+                value = self._value(node)
+                return lambda event: _truthy(value(event))
+
+    def _chain(self, node: Tree[Token]) -> Condition:
+        """`and` binds tighter than `or`; Logstash takes `xor` and `nand` only between two expressions."""
+        operators = [str(child) for child in node.children[1::2]]
+        operands = [self.condition(child) for child in node.children[::2]]
+        if len(operands) == 1:
+            return operands[0]
+        if len(operators) > 1 and not {"and", "or"}.issuperset(operators):
+            raise place_of(node, self._file).error("xor and nand can not stand in a chain: use parentheses")
+        if operators[0] in {"xor", "nand"}:
+            left, right = operands
+            if operators[0] == "xor":
+                return lambda event: left(event) != right(event)
+            return lambda event: not (left(event) and right(event))
+        alternatives: list[list[Condition]] = [[operands[0]]]
+        for operator, operand in zip(operators, operands[1:], strict=True):
+            if operator == "and":
+                alternatives[-1].append(operand)
+            else:
+                alternatives.append([operand])
+        return _any([_all(terms) for terms in alternatives])
+
+    def _membership(self, children: list[Any]) -> Condition:
+        left, negated = self._value(children[0]), isinstance(children[1], Token) and children[1].type == "NOT"
+        texts = self._texts(children[-1])
+        if texts is not None:
+            return lambda event: (type(text := left(event)) is str and text in texts) is not negated
+        right = self._list(children[-1])
+        return lambda event: _contains(left(event), right(event)) is not negated
+
+    def _texts(self, node: _Node) -> frozenset[str] | None:
+        """A list literal of two and more plain texts, which is most of them."""
+        if not isinstance(node, Tree) or node.data != "array" or len(node.children) < 2:
+            return None
+        tokens = [child for child in node.children if isinstance(child, Token) and child.type == "STRING"]
+        texts = frozenset(unquoted(token) for token in tokens if is_static(token) and "${" not in token)
+        return texts if len(tokens) == len(node.children) and len(texts) == len(set(tokens)) else None
+
+    def _list(self, node: _Node) -> _Value:
+        """What stands behind `in`: Logstash never finds anything in a list literal of one element."""
+        if isinstance(node, Tree) and node.data == "array" and len(node.children) == 1:
+            return lambda _: []
+        return self._value(node)
+
+    def _comparison(self, children: list[Any]) -> Condition:
+        left, right, operator = self._operand(children[0]), self._operand(children[2]), str(children[1])
+        if operator == "==":
+            return lambda event: _same(left(event), right(event))
+        if operator == "!=":
+            return lambda event: not _same(left(event), right(event))
+        order = _ORDER[operator]
+
+        def compare(event: Event) -> bool:
+            one, other = left(event), right(event)
+            if one is None or other is None:
+                return False
+            if not _comparable(one, other):
+                raise ConditionError(f"{operator} between values of different types")
+            return order(one, other)
+
+        return compare
+
+    def _operand(self, node: _Node) -> _Value:
+        """A side of a comparison: a list literal counts as its first element."""
+        if isinstance(node, Tree) and node.data == "array":
+            if not node.children:
+                raise place_of(node, self._file).error("an empty list in a comparison is outside the embedded subset")
+            return self._value(node.children[0])
+        return self._value(node)
+
+    def _matching(self, children: list[Any]) -> Condition:
+        subject, pattern, wanted = children[0], children[2], str(children[1]) == "=~"
+        try:
+            search = compiled(unquoted(pattern)).search
+        except PatternError as error:
+            raise place_of(pattern, self._file).error(f"{error}: /{unquoted(pattern)}/") from None
+        seconds = seconds_for(unquoted(pattern), MATCH_SECONDS)
+        quick = word_test(unquoted(pattern))
+        value = self._value(subject)
+        names = _field.path(str(subject)) if isinstance(subject, Token) and subject.type == "SELECTOR" else None
+
+        def match(event: Event) -> bool:
+            text = value(event)
+            if type(text) is not str:
+                return not wanted
+            if quick is not None and (there := quick(text)) is not None:
+                return there is wanted
+            limit = seconds(text)
+            try:
+                found = search(text) if limit is None else search(text, timeout=limit)
+            except TimeoutError:
+                # What can not be searched must not be stored either.
+                if names is not None:
+                    _field.put(event, names, TIMED_OUT)
+                tag(event, TIMEOUT_TAG)
+                return not wanted
+            return (found is not None) is wanted
+
+        return match
+
+    def _value(self, node: _Node) -> _Value:
+        if isinstance(node, Token):
+            return self._token(node)
+        if node.data == "array":
+            items = [self._value(child) for child in node.children]
+            return lambda event: [item(event) for item in items]
+        raise place_of(node, self._file).error("a function call in a condition is outside the embedded subset")
+
+    def _token(self, token: Token) -> _Value:
+        if token.type == "SELECTOR":
+            return self._selector(token)
+        if token.type == "NUMBER":
+            constant: Any = number(token, self._file)
+            return lambda _: constant
+        if token.type == "REGEXP":
+            raise place_of(token, self._file).error("a pattern stands only behind =~ and !~")
+        text = unquoted(token)
+        if "${" in text:
+            raise place_of(token, self._file).error("a variable in a condition is outside the embedded subset")
+        if is_static(text):
+            return lambda _: text
+        try:
+            return template(text)
+        except TemplateError as error:
+            raise place_of(token, self._file).error(str(error)) from None
+
+    def _selector(self, token: Token) -> _Value:
+        try:
+            names = _field.path(str(token))
+        except _field.FieldError as error:
+            raise place_of(token, self._file).error(str(error)) from None
+        if len(names) == 1:
+            name = names[0]
+            return lambda event: event.get(name, _MISSING)
+        return lambda event: _field.get(event, names) if _field.includes(event, names) else _MISSING
+
+
+def _all(terms: list[Condition]) -> Condition:
+    if len(terms) <= 2:
+        first, last = terms[0], terms[-1]
+        return first if first is last else lambda event: first(event) and last(event)
+    return lambda event: all(term(event) for term in terms)
+
+
+def _any(terms: list[Condition]) -> Condition:
+    if len(terms) <= 2:
+        first, last = terms[0], terms[-1]
+        return first if first is last else lambda event: first(event) or last(event)
+    return lambda event: any(term(event) for term in terms)
+
+
+def condition(node: Tree[Token], file: str) -> Condition:
+    """The function of a condition's tree.
+
+    Raises:
+        PipelineError: a pattern is wrong, or something is outside the embedded subset.
+    """
+    return _Compiler(file).condition(node)

@@ -1,0 +1,93 @@
+"""Replacing all matches as Ruby's `String#gsub` does, within a time limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import regex  # type: ignore[import-untyped]
+
+MATCH_SECONDS: Final = 1.0
+"""Logstash sets no limit; a hostile line must not hold up the embedded runner."""
+
+TIMED_OUT: Final = "[REDACTED:timeout]"
+"""Takes the place of a text that could not be searched in time: what was not searched must not be stored."""
+
+TIMEOUT_TAG: Final = "_mllog_match_timeout"
+
+_ESCAPE: Final = re.compile(r"\\(?:k<([^>]*)>|([0-9&`'+\\]))")
+_Part = str | Callable[[regex.Match[str]], str]
+
+
+class ReplacementError(Exception):
+    """A replacement names a group that the pattern has not."""
+
+
+def _part(found: re.Match[str], pattern: regex.Pattern[str]) -> _Part:
+    name, code = found[1], found[2]
+    if name is not None:
+        if name not in pattern.groupindex:
+            raise ReplacementError(f"undefined name <{name}> reference")
+        return lambda match: match[name] or ""
+    if code == "\\":
+        return "\\"
+    if code in "0&":
+        return lambda match: match[0]
+    if code == "`":
+        return lambda match: match.string[: match.start()]
+    if code == "'":
+        return lambda match: match.string[match.end() :]
+    if code == "+":
+        return lambda match: next((group for group in reversed(match.groups()) if group is not None), "")
+    # Beside named groups the numbers are turned off.
+    number = int(code)
+    if pattern.groupindex or number > pattern.groups:
+        return ""
+    return lambda match: match[number] or ""
+
+
+@lru_cache(maxsize=1024)
+def _replacement(text: str, pattern: regex.Pattern[str]) -> str | Callable[[regex.Match[str]], str]:
+    """A text without references (escaped for `regex`), or a function of the match."""
+    parts: list[_Part] = []
+    position = 0
+    for found in _ESCAPE.finditer(text):
+        parts += [text[position : found.start()], _part(found, pattern)]
+        position = found.end()
+    parts.append(text[position:])
+    if all(isinstance(part, str) for part in parts):
+        return "".join(str(part) for part in parts).replace("\\", "\\\\")
+    return lambda match: "".join(part if isinstance(part, str) else part(match) for part in parts)
+
+
+def _always(_: str) -> float | None:
+    return MATCH_SECONDS
+
+
+def replacer(
+    pattern: regex.Pattern[str], replacement: str, seconds: Callable[[str], float | None] = _always
+) -> Callable[[str], str]:
+    r"""A function that replaces all matches in a text.
+
+    Args:
+        pattern: what is replaced.
+        replacement: in Ruby's syntax.
+        seconds: the time limit by the text; None where none is needed.
+
+    Raises:
+        ReplacementError: the replacement names a group that the pattern has not.
+
+    Example:
+        >>> replacer(regex.compile("(b)"), r"[\1]")("abc")
+        'a[b]c'
+    """
+    new = _replacement(replacement, pattern)
+    substitute = pattern.sub
+
+    def replace(text: str) -> str:
+        limit = seconds(text)
+        return str(substitute(new, text) if limit is None else substitute(new, text, timeout=limit))
+
+    return replace

@@ -1,0 +1,121 @@
+"""`%{…}` in strings: compiled once into a function of the event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from mllog.pipeline import _field
+from mllog.pipeline._event import Event, Timestamp
+from mllog.pipeline._joda import DatePatternError, writer
+from mllog.pipeline._text import field_text, ruby_text
+
+Template = Callable[[Event], str]
+
+_PLACEHOLDER: Final = re.compile(r"%\{([^}]*)\}")
+
+
+class TemplateError(Exception):
+    """A placeholder is outside the embedded subset."""
+
+
+def _epoch(event: Event) -> str:
+    moment = event.get("@timestamp")
+    return str(moment.nanoseconds // 1_000_000_000) if isinstance(moment, Timestamp) else ""
+
+
+def _date(pattern: str, literal: str) -> Template:
+    try:
+        write = writer(pattern)
+    except DatePatternError as error:
+        raise TemplateError(f"{literal}: {error}") from None
+
+    def show(event: Event) -> str:
+        moment = event.get("@timestamp")
+        return write(moment.datetime()) if isinstance(moment, Timestamp) else literal
+
+    return show
+
+
+def _reference(reference: str, literal: str) -> Template:
+    try:
+        names = _field.path(reference)
+    except _field.FieldError:
+        return lambda _: literal
+
+    def show(event: Event) -> str:
+        value = _field.get(event, names)
+        return literal if value is None else field_text(value)
+
+    return show
+
+
+def _part(content: str, literal: str) -> Template:
+    if content.startswith("{"):
+        raise TemplateError(f"{literal}: java.time patterns are outside the embedded subset, use %{{+…}}")
+    if content in {"", "+%s"}:
+        return _epoch
+    return _date(content[1:], literal) if content.startswith("+") else _reference(content, literal)
+
+
+@lru_cache(maxsize=4096)
+def template(text: str) -> Template:
+    """A function that fills a text's placeholders from an event; what is missing stays as it is written.
+
+    Raises:
+        TemplateError: a date pattern or a placeholder is outside the embedded subset.
+
+    Example:
+        >>> template("%{a}-%{b}")({"a": 1})
+        '1-%{b}'
+    """
+    parts: list[Template] = []
+    fixed, position = [], 0
+    for found in _PLACEHOLDER.finditer(text):
+        fixed.append(text[position : found.start()])
+        parts.append(_part(found[1], found[0]))
+        position = found.end()
+    rest = text[position:]
+    if not parts:
+        return lambda _: text
+    if len(parts) == 1:
+        before, only = fixed[0], parts[0]
+        return only if not before and not rest else lambda event: f"{before}{only(event)}{rest}"
+
+    def fill(event: Event) -> str:
+        return "".join(before + part(event) for before, part in zip(fixed, parts, strict=True)) + rest
+
+    return fill
+
+
+def is_static(text: str) -> bool:
+    """Whether a text has no placeholder.
+
+    Example:
+        >>> is_static("100%"), is_static("%{a}")
+        (True, False)
+    """
+    return _PLACEHOLDER.search(text) is None
+
+
+def value_template(value: Any) -> Template:
+    """A template of a setting's value: a number or an array is taken as its text."""
+    return template(ruby_text(value))
+
+
+def path_template(reference: str) -> Callable[[Event], _field.Path]:
+    """A field reference that may hold placeholders itself.
+
+    Raises:
+        TemplateError: as `template`.
+    """
+    if is_static(reference):
+        try:
+            names = _field.path(reference)
+        except _field.FieldError:
+            return lambda _: _field.path(reference)
+        return lambda _: names
+    fill = template(reference)
+    return lambda event: _field.path(fill(event))

@@ -1,0 +1,95 @@
+"""The prune filter: fields of the root by name or value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import regex  # type: ignore[import-untyped]
+
+from mllog.pipeline._config import Plugin
+from mllog.pipeline._event import Event
+from mllog.pipeline._gsub import MATCH_SECONDS
+from mllog.pipeline._regex import compiled
+from mllog.pipeline._regex_class import PatternError
+from mllog.pipeline._settings import ARRAY, BOOLEAN, HASH, Schema
+from mllog.pipeline._sprintf import template
+from mllog.pipeline.filters._common import COMMON, Filter, matched
+
+SCHEMA: Final = Schema(
+    {
+        **COMMON, "interpolate": BOOLEAN, "whitelist_names": ARRAY, "blacklist_names": ARRAY,
+        "whitelist_values": HASH, "blacklist_values": HASH,
+    }
+)  # fmt: skip
+
+_UNFILLED: Final = r"%\{[^}]+\}"
+"""By default prune removes fields whose name is an unfilled placeholder."""
+
+_Test = Callable[[Event, str], bool]
+
+
+def _test(patterns: list[str], *, interpolate: bool) -> _Test:
+    """Whether one of the patterns is found in a text."""
+    fixed = [] if interpolate else [compiled(pattern) for pattern in patterns]
+    dynamic = [template(pattern) for pattern in patterns] if interpolate else []
+
+    def test(event: Event, text: str) -> bool:
+        found: list[regex.Pattern[str]] = fixed or [compiled(fill(event)) for fill in dynamic]
+        return any(pattern.search(text, timeout=MATCH_SECONDS) for pattern in found)
+
+    return test
+
+
+def _keep(value: Any, fits: Callable[[str], bool]) -> Any:
+    """The value, the part of an array that fits, or None if nothing is left; prune looks at texts only."""
+    if isinstance(value, list):
+        return [item for item in value if type(item) is not str or fits(item)] or None
+    return None if type(value) is str and not fits(value) else value
+
+
+def build(plugin: Plugin) -> Filter:
+    """A function that removes fields from the root; `@metadata` is never touched.
+
+    Raises:
+        PatternError: a pattern is wrong.
+        TemplateError: a placeholder is outside the embedded subset.
+    """
+    settings = plugin.settings
+    interpolate = settings.get("interpolate", False)
+    white = [str(name) for name in settings.get("whitelist_names", ())]
+    allowed = _test(white, interpolate=interpolate) if white else None
+    forbidden = _test([str(n) for n in settings.get("blacklist_names", [_UNFILLED])], interpolate=interpolate)
+    white_values = {
+        k: _test([str(v)], interpolate=interpolate) for k, v in settings.get("whitelist_values", {}).items()
+    }
+    black_values = {
+        k: _test([str(v)], interpolate=interpolate) for k, v in settings.get("blacklist_values", {}).items()
+    }
+    done = matched(plugin)
+
+    def prune(event: Event) -> None:
+        names = [name for name in event if name != "@metadata"]
+        # All names are judged before the first goes: a pattern may be filled from a field that goes too.
+        for name in [n for n in names if (allowed is not None and not allowed(event, n)) or forbidden(event, n)]:
+            del event[name]
+        for tests, wanted in ((white_values, True), (black_values, False)):
+            for name in [name for name in tests if name in event]:
+                left = _keep(event[name], lambda text, n=name, t=tests, w=wanted: t[n](event, text) is w)  # type: ignore[misc]
+                if left is None:
+                    del event[name]
+                else:
+                    event[name] = left
+
+    def run(event: Event) -> bool:
+        try:
+            prune(event)
+        except (TimeoutError, PatternError):
+            # A name that can not be judged is one that may not pass.
+            for name in [name for name in event if name not in {"@metadata", "@timestamp", "@version", "tags"}]:
+                del event[name]
+        if done is not None:
+            done(event)
+        return True
+
+    return run

@@ -1,0 +1,157 @@
+"""The embedded runner against what Logstash 9.5.2 gave (tests/fixtures/conformance, recorded, nothing edited)."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mllog.pipeline import PipelineError, encode, event_from_json, event_from_line, load
+from mllog.pipeline._gsub import ReplacementError, replacer
+from mllog.pipeline._regex import compiled
+from mllog.pipeline._regex_class import PatternError
+
+CORPUS = Path(__file__).parents[2] / "fixtures" / "conformance"
+DEFAULT_TIME = "2024-03-05T06:07:08.123Z"
+
+# The subset may grow, and then a name leaves this list; it must never shrink unseen.
+REFUSED_FILTERS = {"clone", "de_dot", "dissect", "grok", "kv", "split", "translate", "urldecode", "uuid"}
+
+# What enters these groups goes through an input's codec, and inputs are the embedded server's.
+INPUT_FILES = {"codecs-file.yml", "codecs-http.yml", "codecs-stdin.yml"}
+
+
+def groups(*names: str) -> list[Any]:
+    return [
+        pytest.param(group, id=f"{name.removesuffix('.yml')}-{group['name']}")
+        for name in names
+        for group in yaml.safe_load((CORPUS / name).read_text(encoding="utf-8"))["groups"]
+    ]
+
+
+EVENT_FILES = sorted(
+    path.name for path in CORPUS.glob("*.yml") if path.name not in {"config-errors.yml", "regex.yml", *INPUT_FILES}
+)
+
+
+def written(group: dict[str, Any], folder: Path) -> Path:
+    for name, text in group.get("files", {"only.conf": group.get("config", "")}).items():
+        (folder / name).write_text(text.replace("<PORT>", "8080").replace("<PATH>", "in.log"), encoding="utf-8")
+    return folder
+
+
+def filters_of(group: dict[str, Any]) -> set[str]:
+    text = "".join(group.get("files", {"": group.get("config", "")}).values())
+    return set(re.findall(r"\b([a-z_]+)\s*\{", text)) & REFUSED_FILTERS
+
+
+def exact(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+def plain(value: Any) -> Any:
+    """Numbers by value, so that 1.50 and 1.5 and 5 and 5.0 are the same, and 5 and "5" are not."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | Decimal):
+        return Decimal(value).normalize()
+    if isinstance(value, float):
+        return Decimal(repr(value)).normalize()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def expected(item: dict[str, Any]) -> list[Any]:
+    events = [exact(text) for text in item["out_json"]] if "out_json" in item else item["out"]
+    filled = [{"@version": "1", "@timestamp": DEFAULT_TIME} | event for event in events]
+    return [{key: value for key, value in event.items() if value != "<ABSENT>"} for event in filled]
+
+
+def assert_same(given: list[Any], wanted: list[Any]) -> None:
+    assert len(given) == len(wanted)
+    for event, want in zip(given, wanted, strict=True):
+        got = dict(event)
+        for key, value in want.items():
+            if value == "<NOW>":
+                assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z", got[key])
+                got[key] = "<NOW>"
+        assert plain(got) == plain(want)
+
+
+@pytest.mark.parametrize("group", groups(*EVENT_FILES))
+def test_filters_as_logstash_does(group: dict[str, Any], tmp_path: Path) -> None:
+    """Each recorded event comes out as Logstash gave it; a group with a filter outside the subset is refused."""
+    folder = written(group, tmp_path)
+    if filters_of(group):
+        with pytest.raises(PipelineError, match="outside the embedded subset"):
+            load([folder], environ=group.get("env", {}))
+        return
+    pipeline = load([folder], environ=group.get("env", {}))
+    for item in group["events"]:
+        fields = json.loads(item["in_json"]) if "in_json" in item else item["in"]
+        out = pipeline.filter(event_from_json({"@timestamp": DEFAULT_TIME} | fields))
+        assert_same(exact(encode(out)), expected(item))
+
+
+def test_covers_the_corpus() -> None:
+    """As many groups and events are run as when the subset was drawn, and only the named filters are refused."""
+    every = [parameter.values[0] for parameter in groups(*EVENT_FILES)]
+    refused = [group for group in every if filters_of(group)]
+    run = [group for group in every if not filters_of(group)]
+    assert len(run) >= 149
+    assert sum(len(group["events"]) for group in run) >= 565
+    assert {name for group in refused for name in filters_of(group)} == REFUSED_FILTERS
+
+
+@pytest.mark.parametrize("group", groups(*sorted(INPUT_FILES)))
+def test_input_groups_load(group: dict[str, Any], tmp_path: Path) -> None:
+    """The inputs and codecs of the corpus are known with their settings; grok within such a group is refused."""
+    folder = written(group, tmp_path)
+    if filters_of(group) & {"grok"}:
+        with pytest.raises(PipelineError, match="outside the embedded subset"):
+            load([folder], environ={})
+    else:
+        assert len(load([folder], environ={}).inputs) == 1
+
+
+def test_lines_as_the_line_codec_takes_them() -> None:
+    """A text line becomes the event that the line codec of the recording made, apart from what the input adds."""
+    group = next(parameter.values[0] for parameter in groups("codecs-stdin.yml") if "default_line" in str(parameter.id))
+    for item in group["events"]:
+        event = event_from_line(item["line"].encode())
+        assert {"message": event["message"], "event": event["event"]} == {
+            key: item["out"][0][key] for key in ("message", "event")
+        }
+
+
+@pytest.mark.parametrize("group", groups("regex.yml"))
+def test_patterns_as_the_real_engine_takes_them(group: dict[str, Any]) -> None:
+    """Each pattern and replacement gives the recorded text and number of matches, or an error where it did."""
+    if "error" in group or "error_replacing" in group:
+        with pytest.raises((PatternError, ReplacementError)):
+            replacer(compiled(group["pattern"]), group["replacement"])
+        return
+    pattern = compiled(group["pattern"])
+    assert replacer(pattern, group["replacement"])(group["subject"]) == group["result"]
+    assert sum(1 for _ in pattern.finditer(group["subject"])) == group["matches"]
+
+
+@pytest.mark.parametrize("group", groups("config-errors.yml"))
+def test_configuration_faults(group: dict[str, Any], tmp_path: Path) -> None:
+    """A configuration is refused where Logstash refuses it, a syntax error at the same line and column."""
+    folder = written(group, tmp_path)
+    starts = group["valid"] and group.get("starts", True)
+    if starts and not filters_of(group):
+        load([folder], environ={})
+        return
+    with pytest.raises(PipelineError) as caught:
+        load([folder], environ={})
+    named = re.search(r"(?:at|At) line:? (\d+), column (\d+)", group.get("message", ""))
+    if named is not None:
+        assert (caught.value.line, caught.value.column) == (int(named[1]), int(named[2]))
