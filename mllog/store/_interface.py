@@ -1,0 +1,80 @@
+"""What every store does: Elasticsearch bodies in, Elasticsearch answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+EVERY: Final = "logs-mllog.*"
+"""The data streams of all models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An event on its way into the store."""
+
+    index: str
+    """Name of the data stream."""
+    id: str
+    """`event.id`; the second document of the same index and id changes nothing."""
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A document that cannot be stored, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class IndexResult:
+    """What became of the documents of one call."""
+
+    created: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class Store(Protocol):
+    """Where events are kept, searched and counted."""
+
+    def index(self, documents: Iterable[Document]) -> IndexResult:
+        """Take documents; they are durable and visible after `commit`.
+
+        Raises:
+            StoreError: the store failed; what was not committed must be sent again.
+        """
+
+    def commit(self) -> None:
+        """Make everything that was indexed durable and visible.
+
+        Raises:
+            StoreError: the store failed; what was not committed must be sent again.
+        """
+
+    def search(self, body: Mapping[str, Any], *, index: str = EVERY) -> dict[str, Any]:
+        """Answer an Elasticsearch search body in Elasticsearch's shape.
+
+        Raises:
+            QueryError: the body holds something that this store does not answer; it says what and where.
+        """
+
+    def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
+        """How many documents match a query; all, without one.
+
+        Raises:
+            QueryError: as for `search`.
+        """
+
+    def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
+        """Delete what matches; returns how many documents that were.
+
+        Raises:
+            QueryError: as for `search`.
+        """
+
+    def close(self) -> None:
+        """Let go of the store."""
