@@ -1,0 +1,117 @@
+"""The embedded server: the receiver of events, the page, and the threads behind them, in one application."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from mllog._errors import StoreError
+from mllog.profile import Profile
+from mllog.server._ingest import Ingest, SpoolFollower, status_of
+from mllog.server._watching import Watching
+from mllog.server.page import create_router
+from mllog.store import Store
+
+LARGEST_BODY: Final = 16 << 20
+"""Bytes of one request to the receiver."""
+
+HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
+_CONTENT_TYPES: Final = ("application/x-ndjson", "application/json")
+
+
+@dataclass
+class Chain:
+    """Everything that the server runs, ready to start."""
+
+    store: Store
+    ingest: Ingest
+    profiles: Mapping[str, Profile]
+    followers: Sequence[SpoolFollower] = ()
+    watching: Watching | None = None
+    status: dict[str, Any] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the threads."""
+        for follower in self.followers:
+            follower.start()
+        if self.watching is not None:
+            self.watching.start()
+
+    def stop(self) -> None:
+        """Stop the threads and close the store; what was read and not stored is read again next time."""
+        for follower in self.followers:
+            follower.stop()
+        if self.watching is not None:
+            self.watching.stop()
+        self.store.close()
+
+    def report(self) -> dict[str, Any]:
+        """Counts of the chain and what is wrong, if anything."""
+        report = status_of(self.ingest, self.followers)
+        if self.watching is not None and self.watching.failure:
+            report["failure"] = report["failure"] or self.watching.failure
+        return report
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The last evaluation of each watch."""
+        return [] if self.watching is None else self.watching.latest()
+
+
+def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
+    """The application over a chain; its lifespan starts and stops the chain.
+
+    Args:
+        chain: what to run.
+        hosts: host names that a request may address (a page of another site cannot reach the server through
+            a name of its own).
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        chain.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(chain.stop)
+
+    app = FastAPI(title="mllog", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    # Where the http input of logstash/pipeline/10-input.conf listens, the embedded server takes the same requests.
+    @app.post("/", response_class=PlainTextResponse)
+    async def receive(request: Request) -> str:
+        if request.headers.get("content-type", "").partition(";")[0].strip() not in _CONTENT_TYPES:
+            # Browsers send these types across sites only after asking; no page can post events unseen.
+            raise HTTPException(415, f"send events as {_CONTENT_TYPES[0]}, one a line")
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise HTTPException(413, f"a request holds at most {LARGEST_BODY} bytes; send smaller batches")
+        lines = [line for line in bytes(body).split(b"\n") if line]
+        try:
+            await run_in_threadpool(chain.ingest.lines, lines)
+        except StoreError as error:
+            raise HTTPException(503, str(error)) from error
+        return "ok"
+
+    @app.get("/api/status")
+    async def status() -> dict[str, Any]:
+        return await run_in_threadpool(chain.report)
+
+    @app.get("/api/alerts")
+    async def alerts(*, evaluate: bool = False) -> list[dict[str, Any]]:
+        if evaluate and chain.watching is not None:
+            await run_in_threadpool(chain.watching.evaluate, dt.datetime.now(dt.UTC))
+        return chain.alerts()
+
+    app.include_router(create_router(chain.store, chain.profiles, alerts=chain.alerts, status=chain.report))
+    return app

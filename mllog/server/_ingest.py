@@ -1,0 +1,191 @@
+"""What Logstash does between its input and its output, on one machine: spool or lines -> filters -> store."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from mllog._errors import SpoolError, StoreError
+from mllog.pipeline import Event, Pipeline, encode, event_from_line
+from mllog.spool import Batch, SpoolReader
+from mllog.store import Document, Store
+
+IDLE_SECONDS: Final = 0.25
+"""Wait between two looks at a spool that had nothing new."""
+
+_TIDY_EVERY: Final = 20
+_BATCH_BYTES: Final = 2 << 20
+
+
+@dataclass
+class IngestCounts:
+    """What became of the lines that came in."""
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    discarded: int = 0
+    """Dropped by the pipeline itself, as its configuration says."""
+
+
+class Ingest:
+    """Filters lines and stores what comes out; one thread at a time.
+
+    Args:
+        pipeline: the Logstash configuration, compiled.
+        store: where events go.
+        quarantine: file for events that the store refuses, with the reason; they have been redacted.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, quarantine: Path) -> None:
+        self.pipeline = pipeline
+        self.store = store
+        self.counts = IngestCounts()
+        self._quarantine = quarantine
+        self._lock = threading.Lock()
+
+    def lines(self, lines: Iterable[bytes | str]) -> int:
+        """Take lines; they are durable when this returns.
+
+        Returns:
+            How many events were new to the store.
+
+        Raises:
+            StoreError: the store failed; nothing of these lines may be taken as stored.
+        """
+        received = 0
+        documents: list[Document] = []
+        discarded = 0
+        for line in lines:
+            received += 1
+            found = self._documents(line)
+            discarded += not found
+            documents += found
+        with self._lock:
+            result = self.store.index(documents)
+            self.store.commit()
+            if result.rejected:
+                self._set_aside(documents, {item.id: item.reason for item in result.rejected})
+            self.counts.received += received
+            self.counts.stored += result.created
+            self.counts.duplicates += result.duplicates
+            self.counts.rejected += len(result.rejected)
+            self.counts.discarded += discarded
+        return result.created
+
+    def _documents(self, line: bytes | str) -> list[Document]:
+        documents = []
+        for event in self.pipeline.filter(event_from_line(line)):
+            for destination in self.pipeline.destinations(event):
+                if destination.plugin != "elasticsearch":
+                    continue
+                settings = destination.settings
+                documents.append(Document(str(settings["index"]), str(settings["document_id"]), _stored(event)))
+        return documents
+
+    def _set_aside(self, documents: list[Document], reasons: dict[str, str]) -> None:
+        fd = os.open(self._quarantine, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            for document in documents:
+                if document.id in reasons:
+                    record = {"reason": reasons[document.id], "index": document.index, "event": document.source}
+                    os.write(fd, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def status(self) -> dict[str, int]:
+        """The counts, for people and machines."""
+        return asdict(self.counts)
+
+
+def _stored(event: Event) -> dict[str, Any]:
+    """The event as an output of Logstash would send it: JSON, without its metadata."""
+    source: dict[str, Any] = orjson.loads(encode({name: value for name, value in event.items() if name != "@metadata"}))
+    return source
+
+
+class SpoolFollower:
+    """A thread that reads a spool as it grows; the cursor moves only over what the store holds for good.
+
+    Args:
+        folder: the spool.
+        ingest: takes the lines.
+    """
+
+    def __init__(self, folder: Path, ingest: Ingest) -> None:
+        self._reader = SpoolReader(folder, consumer="serve")
+        self._ingest = ingest
+        self._stop = threading.Event()
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="mllog-follow", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then let go of the spool."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._reader.close()
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing moves at present, or None."""
+        return self._failure
+
+    def pending(self) -> int:
+        """Bytes that wait in the spool."""
+        return self._reader.pending()
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stop.is_set():
+            if rounds % _TIDY_EVERY == 0:
+                self._reader.tidy()
+            rounds += 1
+            moved = self._round()
+            if not moved:
+                self._stop.wait(IDLE_SECONDS)
+
+    def _round(self) -> bool:
+        moved = False
+        try:
+            for batch in self._reader.read(size=_BATCH_BYTES):
+                self._take(batch)
+                moved = True
+                if self._stop.is_set():
+                    break
+            self._failure = None
+        except (
+            StoreError,
+            SpoolError,
+            OSError,
+        ) as error:  # a full disk, say: nothing is committed, so it is tried again
+            self._failure = str(error)
+            self._stop.wait(1.0)
+            return False
+        return moved
+
+    def _take(self, batch: Batch) -> None:
+        self._ingest.lines(batch.lines)
+        self._reader.commit(batch)
+
+
+def status_of(ingest: Ingest, followers: Iterable[SpoolFollower]) -> dict[str, Any]:
+    """Counts of the chain, what waits, and why it stands still if it does."""
+    followers = list(followers)
+    return {
+        **ingest.status(),
+        "pending_bytes": sum(follower.pending() for follower in followers),
+        "failure": next((follower.failure for follower in followers if follower.failure), None),
+    }

@@ -1,0 +1,149 @@
+"""Opens everything that the server needs, and says in one line what cannot be opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from mllog import alerts
+from mllog._errors import ConfigurationError, StoreError
+from mllog._names import slug
+from mllog._resources import resource
+from mllog.pipeline import load
+from mllog.profile import Profile
+from mllog.server._app import Chain
+from mllog.server._ingest import Ingest, SpoolFollower
+from mllog.server._watching import Watching
+from mllog.store import open_store
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8650
+_START_SECONDS: Final = 30.0
+
+
+def bind(port: int, host: str = HOST) -> socket.socket:
+    """A listening socket, before anything else is opened.
+
+    Raises:
+        ConfigurationError: the port is taken or may not be used.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        if isinstance(error, OverflowError):
+            raise ConfigurationError(f"port {port}: a port is a number from 0 to 65535") from error
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(f"port {port} on {host} is in use; choose another with --port") from error
+        raise ConfigurationError(f"port {port} on {host}: {error.strerror}") from error
+    return listening
+
+
+def usable(folder: Path, what: str, least_bytes: int = 0) -> Path:
+    """A folder that exists and can be written, with some room.
+
+    Raises:
+        ConfigurationError: it cannot be made or written, or the disk is full.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        fd = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if least_bytes:
+                os.posix_fallocate(fd, 0, least_bytes)
+        finally:
+            os.close(fd)
+            probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"{what} {folder}: {error.strerror}; nothing was written") from error
+    return folder
+
+
+def open_chain(
+    data: Path,
+    *,
+    spools: Sequence[Path] = (),
+    profiles: Sequence[Profile] = (),
+    pipeline: Path | None = None,
+    environment: str = "default",
+    base_url: str = "",
+) -> Chain:
+    """Open store, pipeline, spools and watches.
+
+    Args:
+        data: folder of the store and of what it refused.
+        spools: folders to follow.
+        profiles: of the models, for their dashboards and watches.
+        pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
+        environment: namespace of the alerts.
+        base_url: where people open the page, for the links in alerts.
+
+    Raises:
+        MllogError: one of them cannot be opened; nothing is left open.
+    """
+    compiled = load([pipeline or resource("logstash/pipeline")])
+    usable(data, "data folder")
+    store = open_store(data / "store")
+    followers: list[SpoolFollower] = []
+    try:
+        ingest = Ingest(compiled, store, data / "quarantine.ndjson")
+        followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
+        watches = [
+            alerts.parse(alerts.build(profile, environment=environment, base_url=base_url), where=profile.name)
+            for profile in profiles
+        ]
+    except BaseException:
+        for follower in followers:
+            follower.stop()
+        store.close()
+        raise
+    by_slug = {slug(profile.name): profile for profile in profiles}
+    return Chain(store, ingest, by_slug, followers, Watching(watches, store, environment))
+
+
+class Background:
+    """The application in a thread of this process.
+
+    Args:
+        app: what to serve.
+        listening: the socket to serve it on.
+    """
+
+    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="mllog-server", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start, and wait until requests are answered.
+
+        Raises:
+            StoreError: it did not come up.
+        """
+        self._thread.start()
+        pause = threading.Event()
+        waited = 0.0
+        while not self._server.started:
+            if not self._thread.is_alive() or waited > _START_SECONDS:
+                raise StoreError("the embedded server did not start")
+            pause.wait(0.05)
+            waited += 0.05
+
+    def stop(self) -> None:
+        """Answer what is in hand, then stop."""
+        self._server.should_exit = True
+        self._thread.join()
