@@ -5,6 +5,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 export UV_LINK_MODE := copy
+# Compiling a model's libraries takes ten seconds; once is enough.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint bench clean lock
 

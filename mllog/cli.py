@@ -119,7 +119,7 @@ def serve(
             profiles=[Profile.load(path) for path in profiles or ()],
             pipeline=pipeline,
             environment=environment,
-            base_url=url,
+            page_url=url,
         )
         Console(stderr=True).print(
             f"page and receiver: {url}   following: {', '.join(map(str, followed))}", highlight=False
@@ -276,7 +276,8 @@ def watches_build(
     out: Out,
     *,
     environment: Annotated[str, typer.Option(help="Namespace of the data streams.")] = "*",
-    base_url: Annotated[str, typer.Option(help="Where the dashboards are, for the links.")] = "",
+    page: Annotated[str, typer.Option(help="Where `mllog serve` shows its page, for the links.")] = "",
+    kibana: Annotated[str, typer.Option(help="Where Kibana is; then the links lead there.")] = "",
 ) -> None:
     """Write the watches of each profile as Elasticsearch Watcher JSON."""
     from mllog import alerts  # noqa: PLC0415 - an extra
@@ -287,5 +288,7 @@ def watches_build(
     for path in paths:
         profile = Profile.load(path)
         target = out / f"{slug(profile.name)}-invalid_inputs.json"
-        target.write_bytes(alerts.encoded(alerts.build(profile, environment=environment, base_url=base_url)))
+        target.write_bytes(
+            alerts.encoded(alerts.build(profile, environment=environment, page_url=page, kibana_url=kibana))
+        )
         typer.echo(str(target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mllog.alerts._build import build, link_to, threshold_of
+from mllog.alerts._build import build, link_to, reasons, threshold_of
 from mllog.alerts._evaluate import Evaluation, encoded, evaluate, render, to_event
 from mllog.alerts._watch import Watch, load, parse
 
@@ -15,6 +15,7 @@ __all__ = [
     "link_to",
     "load",
     "parse",
+    "reasons",
     "render",
     "threshold_of",
     "to_event",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from mllog._errors import DashboardError
+from mllog._resources import resource
 from mllog.dashboards._lens import lens_problems
 from mllog.dashboards._panels import COLUMNS
 
@@ -21,57 +23,32 @@ TYPE_VERSIONS: Final = {
     "tag": ("8.0.0",),
     "links": ("10.1.0",),
 }
-FIELDS: Final = (
-    "@timestamp",
-    "message",
-    "error.type",
-    "error.message",
-    "event.action",
-    "event.created",
-    "event.duration",
-    "event.id",
-    "event.ingested",
-    "event.kind",
-    "event.outcome",
-    "host.name",
-    "http.request.id",
-    "labels.*",
-    "log.level",
-    "mllog.feedback.*",
-    "mllog.input.boolean.*",
-    "mllog.input.category.*",
-    "mllog.input.number.*",
-    "mllog.input.text.*",
-    "mllog.input_overflow",
-    "mllog.model.name",
-    "mllog.model.profile",
-    "mllog.model.role",
-    "mllog.model.version",
-    "mllog.monitor.*",
-    "mllog.output.boolean.*",
-    "mllog.output.category.*",
-    "mllog.output.number.*",
-    "mllog.output.text.*",
-    "mllog.prediction.id",
-    "mllog.quality.*",
-    "mllog.redaction.*",
-    "mllog.sampling.rate",
-    "mllog.shadow.*",
-    "service.environment",
-    "service.name",
-    "service.node.name",
-    "service.version",
-    "span.id",
-    "tags",
-    "trace.id",
-    "transaction.id",
-    "user.id",
-)
-"""What the index template maps; `*` stands for any name."""
-
 _RECORDS: Final = "___records___"
 
 Object = dict[str, Any]
+
+
+@functools.cache
+def mapped() -> tuple[str, ...]:
+    """The fields of the index template; `*` stands for any name.
+
+    Example:
+        >>> "event.duration" in mapped(), "mllog.input.number.*" in mapped()
+        (True, True)
+    """
+    template = json.loads(resource("elastic/index_templates/logs-mllog.json").read_bytes())
+    found: list[str] = []
+    stack = [("", template["template"]["mappings"]["properties"])]
+    while stack:
+        prefix, properties = stack.pop()
+        for name, field in properties.items():
+            if "properties" in field:
+                stack.append((f"{prefix}{name}.", field["properties"]))
+            elif field["type"] == "object":
+                found.append(f"{prefix}{name}.*")
+            else:
+                found.append(f"{prefix}{name}")
+    return tuple(sorted(found))
 
 
 def check(source: str | Path | bytes) -> list[str]:
@@ -241,5 +218,5 @@ def _aggregated_fields(aggregations: Object) -> Iterator[str]:
 
 def _unknown(fields: Any) -> Iterator[str]:
     for field in fields:
-        if not any(fnmatch.fnmatchcase(field, pattern) for pattern in FIELDS):
+        if not any(fnmatch.fnmatchcase(field, pattern) for pattern in mapped()):
             yield f"no field {field!r} in the index template"

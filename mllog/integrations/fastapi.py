@@ -63,5 +63,5 @@ def _ids(headers: Any) -> dict[str, Any]:
             request = value
     return {
         "trace": {"id": trace.decode() if trace else f"{getrandbits(128):032x}"},
-        "http": {"request": {"id": request.decode() if request else f"{getrandbits(64):016x}"}},
+        "http": {"request": {"id": request.decode() if request else f"{getrandbits(128):032x}"}},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI, HTTPException, Request
@@ -36,7 +36,7 @@ class Chain:
     profiles: Mapping[str, Profile]
     followers: Sequence[SpoolFollower] = ()
     watching: Watching | None = None
-    status: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
 
     def start(self) -> None:
         """Start the threads."""
@@ -46,7 +46,10 @@ class Chain:
             self.watching.start()
 
     def stop(self) -> None:
-        """Stop the threads and close the store; what was read and not stored is read again next time."""
+        """Stop the threads and close the store, once; what was read and not stored is read again next time."""
+        if self.stopped:
+            return
+        self.stopped = True
         for follower in self.followers:
             follower.stop()
         if self.watching is not None:

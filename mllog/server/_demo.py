@@ -6,7 +6,7 @@ of the data are sent to the service as requests, in time order.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import datetime as dt
 import importlib.util
 import os
@@ -14,34 +14,36 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mllog import alerts
 from mllog._errors import ConfigurationError, MissingExtraError, MllogError
 from mllog._names import data_stream
 from mllog._resources import resource
 from mllog.profile import Profile
 from mllog.server._app import Chain, create_app
 from mllog.server._run import HOST, Background, bind, open_chain, usable
+from mllog.server._sender import READY
 
 ENVIRONMENT: Final = "demo"
 EVENTS: Final = 20_000
-CONNECTIONS: Final = 8
 SPOOL_ROOM: Final = 64 << 20
 
 _MARKER: Final = ".mllog-demo"
 _PARTS: Final = ("model", "spool", "data")
 _STARTS: Final = 5
+_LOOK_SECONDS: Final = 0.1
 _STORE_SECONDS: Final = 120.0
 _IDS_AT_ONCE: Final = 1000
+_SHOW_EVERY: Final = 100
 
 
 class Service:
@@ -57,24 +59,28 @@ class Service:
         self._folder = folder
         self._socket = bind(0)
         self._process: subprocess.Popen[bytes] | None = None
+        self._stop = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="mllog-demo", daemon=True)
         self.starts = 0
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
 
+    def start(self) -> None:
+        """Start the process, and again whenever it ends."""
+        self._launch()
+        self._keeper.start()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            assert self._process is not None
+            if self._process.poll() is not None and not self.given_up:
+                self._launch()
+
     @property
-    def pid(self) -> int | None:
-        """The process that serves now."""
-        return None if self._process is None else self._process.pid
+    def given_up(self) -> bool:
+        """Whether it does not stay up and is left alone."""
+        return self.starts > _STARTS
 
-    def ensure(self) -> None:
-        """Start the process if it does not run.
-
-        Raises:
-            MllogError: it does not stay up.
-        """
-        if self._process is not None and self._process.poll() is None:
-            return
-        if self.starts > _STARTS:
-            raise MllogError(f"the flights service ended {self.starts} times; the last time with {self._ended()}")
+    def _launch(self) -> None:
         self.starts += 1
         environment = {**os.environ, "MLLOG_SPOOL": str(self._folder / "spool"), "MLLOG_ENVIRONMENT": ENVIRONMENT}
         descriptor = self._socket.fileno()
@@ -83,12 +89,26 @@ class Service:
             [*command, "--fd", str(descriptor)], pass_fds=(descriptor,), stdin=subprocess.PIPE, env=environment
         )
 
-    def _ended(self) -> str:
-        code = self._process.poll() if self._process is not None else None
-        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    def stats(self) -> dict[str, Any]:
+        """What `mllog.stats()` says in the service.
+
+        Raises:
+            MllogError: it does not answer.
+        """
+        while not self.given_up:
+            try:
+                found: dict[str, Any] = httpx.get(f"{self.url}/stats", timeout=60, trust_env=False).json()
+            except httpx.TransportError:  # killed with this request in hand
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return found
+        raise MllogError(f"the flights service ended {self.starts} times; its last words stand above")
 
     def stop(self) -> None:
         """End the process as an operator would, and close the socket."""
+        self._stop.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -102,15 +122,57 @@ class Service:
         self._socket.close()
 
 
-def _example(name: str) -> ModuleType:
-    """A module of the example; it is no package, so it is found by its file."""
-    path = resource(f"examples/flights/{name}.py")
-    spec = importlib.util.spec_from_file_location(f"mllog_flights_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+class Sender:
+    """The passengers' side: reads the later months while the model is trained, then sends them.
+
+    Args:
+        events: how many requests.
+    """
+
+    def __init__(self, events: int) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "mllog.server._sender", str(events)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ready(self) -> int:
+        """Wait until the requests are there; how many.
+
+        Raises:
+            MllogError: they could not be read.
+        """
+        assert self._process.stdout is not None
+        word, _, number = self._process.stdout.readline().partition(" ")
+        if word != READY:
+            raise MllogError("the later months could not be read; the reason stands above")
+        return int(number)
+
+    def send(self, url: str) -> Iterator[str]:
+        """Send everything to a service; the id of each call as it returns.
+
+        Raises:
+            MllogError: sending ended before its end.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(url + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            yield line.strip()
+        if self._process.wait():
+            raise MllogError("sending ended early; the reason stands above")
+
+    def stop(self) -> None:
+        """End the process if it is still there."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def prepare(folder: Path, *, resume: bool) -> None:
@@ -142,36 +204,6 @@ def _train(folder: Path) -> Profile:
     return Profile.load(target / "profile.json")
 
 
-async def _send(service: Service, bodies: list[dict[str, Any]], advance: Callable[[], None]) -> list[str]:
-    """Send every request, in order, over a few connections; the ids that came back."""
-    answered: list[str] = []
-    waiting = iter(bodies)
-
-    async def worker(client: httpx.AsyncClient) -> None:
-        for body in waiting:
-            answered.append(await _ask(client, service, body))
-            advance()
-
-    async with (
-        httpx.AsyncClient(base_url=service.url, timeout=60, trust_env=False) as client,
-        asyncio.TaskGroup() as group,
-    ):
-        for _ in range(CONNECTIONS):
-            group.create_task(worker(client))
-    return answered
-
-
-async def _ask(client: httpx.AsyncClient, service: Service, body: dict[str, Any]) -> str:
-    while True:
-        try:
-            response = await client.post("/predict", json=body)
-            response.raise_for_status()
-            return str(response.json()["prediction_id"])
-        except httpx.TransportError:  # the service died with this request in hand: start it again and ask again
-            await asyncio.sleep(0.05)
-            service.ensure()
-
-
 def _wait_stored(chain: Chain, index: str, expected: int, update: Callable[[int], None]) -> int:
     """Until the store holds what was emitted, or nothing has moved for long."""
     stored, moved = -1, time.monotonic()
@@ -194,17 +226,24 @@ def _lost(chain: Chain, index: str, answered: list[str]) -> int:
     return len(answered) - found
 
 
-def _totals(chain: Chain, index: str) -> dict[str, Any]:
+def _totals(chain: Chain, index: str, profile: Profile) -> dict[str, Any]:
+    why = alerts.reasons(profile)
     aggregations = {
+        **why,
         "invalid": {"sum": {"field": "mllog.quality.invalid"}},
         "kinds": {"terms": {"field": "mllog.redaction.kinds", "size": 50}},
     }
     found = chain.store.search({"size": 0, "aggs": aggregations}, index=index)["aggregations"]
     kinds = {bucket["key"]: bucket["doc_count"] for bucket in found["kinds"]["buckets"]}
-    return {"invalid": int(found["invalid"]["value"] or 0), "redacted": kinds}
+    features = {kind: {bucket["key"]: bucket["doc_count"] for bucket in found[kind]["buckets"]} for kind in why}
+    return {
+        "redacted": kinds,
+        "invalid": int(found["invalid"]["value"] or 0),
+        "invalid_features": {kind: counts for kind, counts in features.items() if counts},
+    }
 
 
-@contextmanager
+@contextlib.contextmanager
 def _terminable() -> Iterator[None]:
     """SIGTERM ends the demo as Ctrl-C does: what it started is stopped."""
 
@@ -231,7 +270,8 @@ def run(folder: Path, *, events: int, port: int, stay: bool, resume: bool, conso
 
     Returns:
         `emitted` (calls that returned), `stored`, `lost` (emitted and not stored), `dropped`, `redacted` by kind,
-        `invalid`, `seconds`, `events_per_second`, `restarts` of the service, `alerts` and the page's `url`.
+        `invalid`, `invalid_features` by kind, `seconds`, `events_per_second`, `restarts` of the service, `alerts`
+        and the page's `url`.
 
     Raises:
         MllogError: something cannot be opened or does not run; one line says what.
@@ -240,25 +280,29 @@ def run(folder: Path, *, events: int, port: int, stay: bool, resume: bool, conso
         raise MissingExtraError("mllog demo", "demo")
     if events < 1:
         raise ConfigurationError(f"--events {events}: there must be at least one")
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         listening = stack.enter_context(bind(port))
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         prepare(folder, resume=resume)
         progress = stack.enter_context(_progress(console))
+        sender = Sender(events)
+        stack.callback(sender.stop)
         profile = _step(progress, "training on January to June", lambda: _train(folder))
-        bodies = _step(progress, "reading the later months", lambda: _bodies(events))
+        requests = _step(progress, "reading the later months", sender.ready)
         index = data_stream(profile.name, ENVIRONMENT)
         spool = folder / "spool"
-        chain = open_chain(folder / "data", spools=[spool], profiles=[profile], environment=ENVIRONMENT, base_url=url)
+        chain = open_chain(folder / "data", spools=[spool], profiles=[profile], environment=ENVIRONMENT, page_url=url)
         background = Background(create_app(chain), listening)
         background.start()
         stack.callback(background.stop)
         before = chain.store.count(index=index)
         service = Service(folder)
         stack.callback(service.stop)
-        service.ensure()
-        result = _observe(service, chain, index, before, bodies, progress)
+        service.start()
+        if stay:
+            console.print(f"The page: [bold]{url}[/]", highlight=False)
+        result = _observe(service, sender, requests, chain, profile, before, progress)
         progress.stop()
         result["url"] = url
         _tell(console, result, folder)
@@ -267,32 +311,26 @@ def run(folder: Path, *, events: int, port: int, stay: bool, resume: bool, conso
     return result
 
 
-def _bodies(events: int) -> list[dict[str, Any]]:
-    data = _example("data")
-    later = data.later(data.flights(), events)
-    bodies: list[dict[str, Any]] = data.requests(later, now=dt.datetime.now(dt.UTC).replace(microsecond=0))
-    return bodies
-
-
 def _observe(
-    service: Service, chain: Chain, index: str, before: int, bodies: list[dict[str, Any]], progress: Progress
+    service: Service, sender: Sender, requests: int, chain: Chain, profile: Profile, before: int, progress: Progress
 ) -> dict[str, Any]:
-    httpx.get(f"{service.url}/stats", timeout=60, trust_env=False)  # the model is loaded when this answers
-    sending = progress.add_task("predicting, one request a flight", total=len(bodies))
-    storing = progress.add_task("redacted, parsed and stored", total=len(bodies))
+    index = data_stream(profile.name, ENVIRONMENT)
+    _step(progress, "starting the service", service.stats)  # the model is loaded when this answers
+    sending = progress.add_task("predicting, one request a flight", total=requests)
+    storing = progress.add_task("redacted, parsed and stored", total=requests)
     began = time.monotonic()
-
-    def advance() -> None:
-        progress.advance(sending)
-        if progress.tasks[0].completed % 100 == 0:
+    answered: list[str] = []
+    for identity in sender.send(service.url):
+        answered.append(identity)
+        if len(answered) % _SHOW_EVERY == 0:
+            progress.update(sending, completed=len(answered))
             progress.update(storing, completed=chain.ingest.counts.stored)
-
-    answered = asyncio.run(_send(service, bodies, advance))
+    progress.update(sending, completed=len(answered))
     stored = _wait_stored(
         chain, index, before + len(answered), lambda count: progress.update(storing, completed=count - before)
     )
     seconds = time.monotonic() - began
-    stats = httpx.get(f"{service.url}/stats", timeout=60, trust_env=False).json()
+    stats = service.stats()
     assert chain.watching is not None
     chain.watching.evaluate(dt.datetime.now(dt.UTC))
     return {
@@ -300,7 +338,7 @@ def _observe(
         "stored": stored - before,
         "lost": _lost(chain, index, answered),
         "dropped": stats["dropped"] + stats["errors"],
-        **_totals(chain, index),
+        **_totals(chain, index, profile),
         "seconds": round(seconds, 2),
         "events_per_second": round(len(answered) / seconds, 1),
         "restarts": service.starts - 1,
@@ -333,7 +371,15 @@ def _tell(console: Console, result: dict[str, Any], folder: Path) -> None:
         f"({result['lost']} lost, {result['dropped']} dropped), {result['events_per_second']:,.0f} a second."
     )
     console.print(f"Redacted before storage: {kinds}.")
-    console.print(f"Inputs that training did not show: {result['invalid']:,} of {result['stored']:,}.")
+    why = ", ".join(
+        f"{feature} {kind} ({count:,})"
+        for kind, features in result["invalid_features"].items()
+        for feature, count in features.items()
+    )
+    console.print(
+        f"Inputs that training did not show: {result['invalid']:,} of {result['stored']:,}: {why or 'none'}.",
+        highlight=False,
+    )
     for alert in result["alerts"]:
         console.print(f"[bold]{alert['severity']}[/]: {alert['text']}", markup=True, highlight=False)
     console.print(f"Everything is in {folder}.", highlight=False)

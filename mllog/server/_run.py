@@ -78,7 +78,7 @@ def open_chain(
     profiles: Sequence[Profile] = (),
     pipeline: Path | None = None,
     environment: str = "default",
-    base_url: str = "",
+    page_url: str = "",
 ) -> Chain:
     """Open store, pipeline, spools and watches.
 
@@ -88,7 +88,7 @@ def open_chain(
         profiles: of the models, for their dashboards and watches.
         pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
         environment: namespace of the alerts.
-        base_url: where people open the page, for the links in alerts.
+        page_url: where people open the page, for the links in alerts.
 
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
@@ -101,7 +101,7 @@ def open_chain(
         ingest = Ingest(compiled, store, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
         watches = [
-            alerts.parse(alerts.build(profile, environment=environment, base_url=base_url), where=profile.name)
+            alerts.parse(alerts.build(profile, environment=environment, page_url=page_url), where=profile.name)
             for profile in profiles
         ]
     except BaseException:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mllog._errors import StoreError
+from mllog._errors import MllogError
 from mllog._names import slug
 from mllog.alerts import Evaluation, Watch, evaluate, to_event
 from mllog.store import Document, Store
@@ -51,7 +51,7 @@ class Watching:
         """Evaluate every watch once; those that fire are stored.
 
         Raises:
-            StoreError: the store could not answer.
+            MllogError: the store could not answer, or a watch cannot be evaluated.
         """
         with self._lock:
             evaluations = [evaluate(watch, self._store, now=now) for watch in self._watches]
@@ -80,7 +80,7 @@ class Watching:
         while not self._stop.wait(EVERY_SECONDS):
             try:
                 self.evaluate(dt.datetime.now(dt.UTC))
-            except StoreError as error:
+            except MllogError as error:  # the store, or a watch that compares what cannot be compared
                 self.failure = str(error)
 
 

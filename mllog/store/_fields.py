@@ -6,6 +6,7 @@ plain key. A feature `a.b` under `mllog.input.number` has the very path that Ela
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -52,6 +53,7 @@ def column(path: str) -> str:
     return TIME if path == "@timestamp" else f"{JSON}.{key(path)}"
 
 
+@functools.lru_cache(8192)
 def key(path: str) -> str:
     """The JSON key of a field: dots as slashes, anything else that is special by its code point."""
     return _SPECIAL.sub(lambda match: "/" if match[0] == "." else f"${ord(match[0]):x}$", path)

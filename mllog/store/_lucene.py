@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
@@ -85,6 +86,10 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
+_Clause = Callable[[str | None], str]
+"""Writes a clause for the field of the parentheses that it stands in, or for none."""
+
+
 @v_args(inline=True)
 class _Writer(Transformer[Token, str]):
     """Writes the parsed text."""
@@ -94,16 +99,19 @@ class _Writer(Transformer[Token, str]):
         self._to = translator
         self._both = both
 
-    def start(self, *parts: str) -> str:
-        return parts[0] if parts else ALL
+    def start(self, *clauses: _Clause) -> str:
+        return clauses[0](None) if clauses else ALL
 
-    def either(self, *parts: str) -> str:
-        return parts[0] if len(parts) == 1 else " OR ".join(f"({part})" for part in parts)
+    def either(self, *clauses: _Clause) -> _Clause:
+        return _joined(clauses, " OR ")
 
-    def all_of(self, *parts: str) -> str:
-        return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
+    def all_of(self, *clauses: _Clause) -> _Clause:
+        return _joined(clauses, " AND ")
 
-    def loose(self, *parts: str) -> str:
+    def loose(self, *clauses: _Clause) -> _Clause:
+        return lambda field: self._loose([clause(field) for clause in clauses])
+
+    def _loose(self, parts: Sequence[str]) -> str:
         if len(parts) == 1:
             return parts[0]
         # Beside a clause with + the plain ones are optional, and one with a minus always restricts.
@@ -116,36 +124,46 @@ class _Writer(Transformer[Token, str]):
         some = " OR ".join(f"({part})" for part in plain)
         return " AND ".join([f"({some})", *(f"({part})" for part in binding)])
 
-    def without(self, _: Token, clause: str) -> str:
-        return f"(* -({clause}))"
+    def without(self, _: Token, clause: _Clause) -> _Clause:
+        return lambda field: f"(* -({clause(field)}))"
 
-    def needed(self, _: Token, clause: str) -> str:
-        return f"(+({clause}))"
+    def needed(self, _: Token, clause: _Clause) -> _Clause:
+        return lambda field: f"(+({clause(field)}))"
 
-    def group(self, inner: str) -> str:
-        return f"({inner})"
+    def group(self, inner: _Clause) -> _Clause:
+        return lambda field: f"({inner(field)})"
 
-    def word(self, word: Token) -> str:
-        text = _plain(str(word))
-        if "*" in word or "?" in word:
-            raise QueryError(f"query: a wildcard needs a field, as in labels.route:{word}")
-        return _words(text)
+    def word(self, word: Token) -> _Clause:
+        value = self.is_word(word)
 
-    def phrase(self, phrase: Token) -> str:
-        return _words(_plain(str(phrase)[1:-1]))
+        def write(field: str | None) -> str:
+            if field is not None:
+                return self._valued(field, value)
+            if value[0] == "like":
+                raise QueryError(f"query: a wildcard needs a field, as in labels.route:{word}")
+            return _words(value[1])
 
-    def fielded(self, field: Token, value: Any) -> str:
+        return write
+
+    def phrase(self, phrase: Token) -> _Clause:
+        value = self.is_phrase(phrase)
+        return lambda field: _words(value[1]) if field is None else self._valued(field, value)
+
+    def fielded(self, field: Token, value: Any) -> _Clause:
         name = _plain(str(field))
-        kind, *parts = value
+        if callable(value):  # field:(one OR two)
+            return lambda _: f"({value(name)})"
+        return lambda _: self._valued(name, value)
+
+    def _valued(self, name: str, value: tuple[str, Any]) -> str:
+        kind, what = value
         if name == "_exists_":
-            return self._to.translate({"exists": {"field": parts[0]}})
+            return self._to.translate({"exists": {"field": what}})
         if kind == "like":
-            return self._to.like(name, parts[0])
+            return self._to.like(name, what)
         if kind == "is":
-            return _words(parts[0]) if name in ("message", "text") else self._to.value(name, parts[0])
-        if kind == "between":
-            return self._to.between(name, parts[0])
-        raise QueryError(f"query: {name}:(…) is not supported here; repeat the field instead")
+            return _words(what) if name in ("message", "text") else self._to.value(name, what)
+        return self._to.between(name, what)
 
     def is_phrase(self, phrase: Token) -> tuple[str, str]:
         return "is", _plain(str(phrase)[1:-1])
@@ -167,8 +185,14 @@ class _Writer(Transformer[Token, str]):
             bounds["lte" if closing == "]" else "lt"] = _plain(str(high))
         return "between", bounds
 
-    def nested(self, inner: str) -> tuple[str, str]:
-        return "nested", inner
+    def nested(self, inner: _Clause) -> _Clause:
+        return inner
+
+
+def _joined(clauses: Sequence[_Clause], word: str) -> _Clause:
+    if len(clauses) == 1:
+        return clauses[0]
+    return lambda field: word.join(f"({clause(field)})" for clause in clauses)
 
 
 def _words(text: str) -> str:

@@ -1,0 +1,113 @@
+"""The index template has a place for everything that mllog writes, and nothing maps what a sender invents."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+import pytest
+
+import mllog
+from mllog import Profile, alerts
+from mllog.dashboards._check import mapped
+from mllog.pipeline import event_from_line, load
+from mllog.store._fields import DATES, leaves
+from mllog.testing import capture
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = json.loads((ROOT / "elastic/index_templates/logs-mllog.json").read_text())
+LINES = (
+    b'{"event":{"action":"prediction"},"data_stream":{"dataset":"mllog.late"},"@timestamp":"never"}',
+    b"no JSON at all, from someone@example.com",
+    b"x" * 70_000,
+    b"[1, 2]",
+    b'{"event":{"action":"drift","id":"0123456789"}}',
+)
+
+
+def unmapped(event: Any) -> set[str]:
+    """The fields of an event that the template does not know."""
+    return {
+        path
+        for path, _ in leaves(event)
+        if not any(fnmatchcase(path, field) for field in mapped()) and not path.startswith("mllog.input_overflow.")
+    }
+
+
+def test_everything_that_the_library_writes_is_mapped() -> None:
+    """Predictions of every kind, with context, quality, redaction and errors."""
+    frame = pd.DataFrame(
+        {"delay": [1.0, 2.0], "late": [True, False], "carrier": ["AA", "UA"], "note": ["x " * 200] * 2}
+    )
+    profile = Profile.learn(frame, name="late", version="1")
+    with capture() as events, mllog.bound(team="blue"):
+        for model in (mllog.model("late", "1", profile=profile), mllog.model("plain", "1")):
+            model.prediction(
+                {"delay": 9e9, "carrier": "ann@example.com", "note": None, "new": {"a": [1, {"b": 2}]}, "late": 3},
+                {"p": 0.5, "why": "far " * 100, "ok": True, "class": "late"},
+                duration=0.1,
+            )
+            model.prediction({"delay": float("nan")}, error=ValueError("no"))
+    assert len(events) == 4
+    assert [unmapped(event) for event in events] == [set()] * 4
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[:12])
+def test_everything_that_the_pipeline_makes_of_foreign_lines_is_mapped(line: bytes) -> None:
+    """Whatever a line was, its event has a place."""
+    for event in load([ROOT / "logstash/pipeline"], environ={}).filter(event_from_line(line)):
+        assert unmapped({key: value for key, value in event.items() if key not in ("@metadata", "@version")}) == set()
+
+
+def test_an_alert_is_mapped() -> None:
+    """The event of a firing."""
+    found = alerts.Evaluation("late-x", "triage", True, "text", "late", "http://h", {})
+    assert unmapped(alerts.to_event(found, now=dt.datetime.now(dt.UTC))) == set()
+
+
+def test_both_stores_hold_the_same_fields_as_dates() -> None:
+    """The embedded store's dates are those of the template."""
+    dates = set()
+    stack = [("", TEMPLATE["template"]["mappings"]["properties"])]
+    while stack:
+        prefix, properties = stack.pop()
+        for name, field in properties.items():
+            stack.append((f"{prefix}{name}.", field.get("properties", {})))
+            if field.get("type") == "date_nanos":
+                dates.add(prefix + name)
+    assert dates == DATES
+
+
+def test_the_template_keeps_to_the_design() -> None:
+    """Priority, root, typed sub-objects, budget."""
+    body = TEMPLATE["template"]
+    assert TEMPLATE["priority"] == 501
+    assert TEMPLATE["index_patterns"] == ["logs-mllog.*-*"]
+    assert body["mappings"]["dynamic"] == "false"
+    index = body["settings"]["index"]
+    assert index["final_pipeline"] == "mllog-ingested"
+    assert index["mapping"]["total_fields"]["ignore_dynamic_beyond_limit"] is True
+    for side in ("input", "output"):
+        kinds = body["mappings"]["properties"]["mllog"]["properties"][side]["properties"]
+        assert set(kinds) == {"number", "category", "boolean", "text"}
+        assert all(kind["subobjects"] is False and kind["dynamic"] == "true" for kind in kinds.values())
+
+
+def test_what_the_template_names_is_there() -> None:
+    """Its lifecycle policy and its final pipeline are files beside it."""
+    index = TEMPLATE["template"]["settings"]["index"]
+    for folder, name in (("ilm", index["lifecycle"]["name"]), ("ingest_pipelines", index["final_pipeline"])):
+        assert json.loads((ROOT / "elastic" / folder / f"{name}.json").read_text())
+
+
+def test_the_committed_watch_is_the_one_that_the_profile_gives() -> None:
+    """`mllog watches build` was run after the last change."""
+    profile = Profile.load(ROOT / "examples/flights/profile.json")
+    found = alerts.build(profile, kibana_url="http://localhost:5601")
+    committed = (ROOT / "elastic/watches/flights_delay-invalid_inputs.json").read_bytes()
+    assert orjson.loads(committed) == orjson.loads(alerts.encoded(found))

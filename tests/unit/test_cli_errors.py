@@ -1,0 +1,237 @@
+"""Whatever goes wrong on the command line: one clear line, an exit code that is not 0, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mllog
+from mllog.__main__ import main
+from mllog.spool import events
+
+ROOT = Path(__file__).parents[2]
+
+
+class Cli:
+    """The command `mllog`, run in this process."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self._capture = capture
+        self._patch = patch
+
+    def run(self, *arguments: object) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        self._patch.setattr(sys, "argv", ["mllog", *map(str, arguments)])
+        self._capture.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        out, err = self._capture.readouterr()
+        assert isinstance(code, int)
+        return code, out, err
+
+    def does(self, *arguments: object) -> str:
+        """What a command prints that goes well."""
+        code, out, err = self.run(*arguments)
+        assert (code, err) == (0, "")
+        return out
+
+    def fails(self, *arguments: object) -> str:
+        """The one line that a command fails with."""
+        code, out, err = self.run(*arguments)
+        assert (code, out) == (1, "")
+        assert err.startswith("mllog: ")
+        assert err.count("\n") == 1, err
+        return err.strip()
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line."""
+    return Cli(capfd, monkeypatch)
+
+
+def spool_with(folder: Path, count: int) -> None:
+    """Accepted events in a sealed spool."""
+    mllog.configure(spool=folder)
+    log = mllog.model("late", "1")
+    for number in range(count):
+        log.prediction({"delay": number})
+    mllog.shutdown()
+
+
+BROKEN = [
+    ("filter {\n  mutate { add_tag => [\n}\n", ":3:1: "),
+    ("filter {\n  nosuch { }\n}\n", ":2:3: the filter 'nosuch' is unknown"),
+    ("filter {\n  ruby { code => 'x' }\n}\n", ":2:3: "),
+    ("filter { mutate { nosuch => 1 } }\n", ":1:19: "),
+]
+
+
+@pytest.mark.parametrize(("text", "place"), BROKEN)
+def test_broken_configuration_is_refused_with_its_place(cli: Cli, tmp_path: Path, text: str, place: str) -> None:
+    """File, line, column and the reason, by check, by eval and by the server; the spool is untouched."""
+    path = tmp_path / "x.conf"
+    path.write_text(text)
+    spool_with(tmp_path / "spool", 3)
+    for command in (
+        ("pipeline", "check", path),
+        ("pipeline", "eval", path),
+        ("serve", "--pipeline", path, "--spool", tmp_path / "spool", "--data", tmp_path / "data", "--port", 0),
+    ):
+        assert f"{path}{place}" in cli.fails(*command)
+    assert len(list(events(tmp_path / "spool"))) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "x"}', '{"kind": "elsewhere", "version": 1}'])
+def test_a_file_that_is_no_profile_is_refused(cli: Cli, tmp_path: Path, text: str) -> None:
+    """By every command that takes one."""
+    path = tmp_path / "p.json"
+    path.write_text(text)
+    for command in (
+        ("profile", "show", path),
+        ("dashboards", "build", path, "--out", tmp_path / "out"),
+        ("watches", "build", path, "--out", tmp_path / "out"),
+        ("serve", "--profile", path, "--spool", tmp_path / "s", "--data", tmp_path / "d", "--port", 0),
+    ):
+        assert str(path) in cli.fails(*command)
+
+
+def test_a_process_ends_with_one_line_and_an_exit_code(tmp_path: Path) -> None:
+    """As a shell sees it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mllog", "spool", "cat", str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"mllog: {tmp_path / 'none'}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_in_use_is_said(cli: Cli, tmp_path: Path, command: str) -> None:
+    """Before anything is opened or written."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        folders = (
+            ["--dir", tmp_path / "d"] if command == "demo" else ["--spool", tmp_path / "s", "--data", tmp_path / "d"]
+        )
+        said = cli.fails(command, "--port", port, *folders)
+    assert said == f"mllog: port {port} on 127.0.0.1 is in use; choose another with --port"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_none_is_said(cli: Cli, tmp_path: Path) -> None:
+    """Numbers beyond 65535."""
+    assert "0 to 65535" in cli.fails("serve", "--port", 70000, "--spool", tmp_path / "s", "--data", tmp_path / "d")
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_folder_that_cannot_be_made_is_said(cli: Cli, tmp_path: Path, command: str) -> None:
+    """A file stands where the folder should be: true for root too."""
+    (tmp_path / "file").write_text("mine")
+    wrong = tmp_path / "file" / "spool"
+    folders = ["--dir", wrong] if command == "demo" else ["--spool", wrong, "--data", tmp_path / "d"]
+    assert str(wrong) in cli.fails(command, "--port", 0, *folders)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="gives up root's rights as Linux does")
+def test_a_spool_without_permission_is_no_reason_to_stop_a_service(cli: Cli, tmp_path: Path) -> None:
+    """Events are dropped and counted, and the reason is said; as root the test gives up its rights first."""
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o500)
+    code = (
+        "import os, mllog, mllog.testing\n"
+        "with mllog.testing.capture(): mllog.model('late', '1').prediction({'x': 1})\n"
+        "if os.geteuid() == 0:\n    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        f"mllog.configure(spool={str(folder / 'spool')!r})\n"
+        "ids = [mllog.model('late', '1').prediction({'x': 1}) for _ in range(3)]\n"
+        "print(len(ids), mllog.stats()['dropped'], mllog.stats()['problem'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd="/"
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("3 3 ")
+    assert done.stdout.strip().endswith("Permission denied")
+
+
+def test_a_demo_leaves_other_peoples_folders_alone(cli: Cli, tmp_path: Path) -> None:
+    """It never empties a folder that is not its own."""
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert "is not empty and no folder of an earlier demo" in cli.fails("demo", "--dir", tmp_path, "--port", 0)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_demo_of_nothing_is_refused(cli: Cli, tmp_path: Path) -> None:
+    """At least one event."""
+    assert "--events 0" in cli.fails("demo", "--events", 0, "--dir", tmp_path / "d", "--port", 0)
+
+
+def test_a_spool_that_is_not_there_is_said(cli: Cli, tmp_path: Path) -> None:
+    """By cat and by status."""
+    for command in ("cat", "status"):
+        assert str(tmp_path / "none") in cli.fails("spool", command, tmp_path / "none")
+
+
+def test_spool_cat_and_status_of_a_spool(cli: Cli, tmp_path: Path) -> None:
+    """The accepted events as NDJSON, oldest first; their number for people and for machines."""
+    spool_with(tmp_path, 3)
+    lines = cli.does("spool", "cat", tmp_path).splitlines()
+    assert [json.loads(line)["mllog"]["input"]["number"]["delay"] for line in lines] == [0, 1, 2]
+    assert json.loads(cli.does("spool", "status", tmp_path, "--json"))["events"] == 3
+    assert "events" in cli.does("spool", "status", tmp_path)
+
+
+def test_init_writes_the_stack_out_once(cli: Cli, tmp_path: Path) -> None:
+    """What is there already is never written over."""
+    cli.does("init", tmp_path)
+    for name in ("logstash/pipeline/20-redact.conf", "elastic/index_templates/logs-mllog.json", "kibana/saved_objects"):
+        assert (tmp_path / name).exists()
+    cli.does("pipeline", "check", tmp_path / "logstash" / "pipeline")
+    assert "is there already; nothing was written" in cli.fails("init", tmp_path)
+
+
+def test_a_frame_that_cannot_be_read_is_said(cli: Cli, tmp_path: Path) -> None:
+    """No such file, and no such column."""
+    arguments = ("--out", tmp_path / "p.json", "--name", "late", "--version", "1")
+    assert "none.csv" in cli.fails("profile", "learn", tmp_path / "none.csv", *arguments)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    assert "no column 'c'" in cli.fails("profile", "learn", tmp_path / "t.csv", *arguments, "--output", "c")
+
+
+def test_profile_learn_and_show(cli: Cli, tmp_path: Path) -> None:
+    """From a CSV file to a table."""
+    (tmp_path / "t.csv").write_text("delay,late\n" + "\n".join(f"{n},{n > 5}" for n in range(20)))
+    arguments = ("--out", tmp_path / "p.json", "--name", "late", "--version", "1", "--output", "late")
+    assert "1 inputs, 1 outputs, 20 rows" in cli.does("profile", "learn", tmp_path / "t.csv", *arguments)
+    assert "delay" in cli.does("profile", "show", tmp_path / "p.json")
+    assert json.loads(cli.does("profile", "show", tmp_path / "p.json", "--json"))["model"]["name"] == "late"
+
+
+def test_settings_that_cannot_work_are_said_by_name() -> None:
+    """A service that is configured wrongly hears of it when it starts."""
+    code = "import mllog; mllog.configure()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "MLLOG_MAX_BYTES": "lots"},
+    )
+    assert "MLLOG_MAX_BYTES: 'lots' is not a number of bytes" in done.stderr
