@@ -115,6 +115,7 @@ class SpoolWriter:
         self._writer = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._here = _Here()
+        self._forked_inside = False
         self._late: deque[bytes] = deque()  # lines of signal handlers that came in the middle of an append
         self._start_empty()
         _WRITERS.add(self)
@@ -136,24 +137,30 @@ class SpoolWriter:
     def append(self, line: bytes) -> bool:
         """Store one line of JSON that ends in a newline; True when it will survive this process."""
         here = self._here
-        if here.inside:  # a signal handler, and its own thread is in the middle of this method: that one stores it
+        if here.inside:  # a signal handler, and its own thread is in the middle of this class: that one stores it
             self._late.append(line)
             return True
         here.inside = True
         try:
             with self._lock:
                 stored = self._append(line)
-                self._drain()
         finally:
             here.inside = False
-        if self._late:  # the handler ran between the drain and the line above
-            with self._lock:
-                self._drain()
+        if self._late:
+            self._drain()
         return stored
 
     def _drain(self) -> None:
-        while self._late:
-            self._append(self._late.popleft())
+        """Store what signal handlers left, and what further ones leave meanwhile."""
+        here = self._here
+        while self._late and not here.inside:
+            here.inside = True
+            try:
+                with self._lock:
+                    while self._late:
+                        self._append(self._late.popleft())
+            finally:
+                here.inside = False
 
     def _append(self, line: bytes) -> bool:
         end = self._end + len(line)
@@ -267,9 +274,19 @@ class SpoolWriter:
 
     def close(self) -> None:
         """Seal everything; the next `append` starts anew."""
+        here = self._here
+        if here.inside:  # a signal handler that ends the process in the middle of an append: recovery seals it
+            return
+        here.inside = True
+        try:
+            self._close()
+        finally:
+            here.inside = False
+        self._drain()  # signal handlers that logged meanwhile have started anew
+
+    def _close(self) -> None:
         self._stop_thread()
         with self._lock:
-            self._drain()
             current, end = self._current, self._end
             full, spares = list(self._full), list(self._spares)
             self._start_empty()
@@ -281,14 +298,18 @@ class SpoolWriter:
 
     def before_fork(self) -> None:
         """No thread may be alive and no append half done when the process is copied."""
+        self._forked_inside = self._here.inside  # a signal handler forks in the middle of an append
+        self._here.inside = True  # a handler that logs from here on leaves its line to `_drain`
         self._stop_thread()
-        if not self._here.inside:  # else a signal handler forks in the middle of an append
+        if not self._forked_inside:
             self._lock.acquire()
 
     def after_fork_in_parent(self) -> None:
         """Go on; the thread comes back with the next segment."""
-        if not self._here.inside:
+        if not self._forked_inside:
             self._lock.release()
+            self._here.inside = False
+            self._drain()
 
     def after_fork_in_child(self) -> None:
         """The segments are the parent's: give up descriptor, map and views, or its lock would outlive it."""
@@ -298,6 +319,7 @@ class SpoolWriter:
         for segment in inherited:
             segment.close()
         self._lock = threading.Lock()
+        self._here = _Here()
         self._late = deque()
         self._writer = secrets.token_hex(8)
         self.accepted = self.dropped = 0

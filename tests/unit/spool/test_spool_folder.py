@@ -115,15 +115,22 @@ def test_threads_share_a_spool(tmp_path: Path) -> None:
     assert sorted(numbers(tmp_path)) == sorted(1000 * place + n for place in range(6) for n in range(500))
 
 
-def test_a_signal_handler_may_log_in_the_middle_of_an_append(tmp_path: Path) -> None:
-    """A handler that logs while its own thread is appending neither waits for itself nor tears a line."""
+def test_a_signal_handler_may_log_at_any_moment(tmp_path: Path) -> None:
+    """In the middle of an append, of a close or of a fork it neither waits for its own thread nor tears a line."""
     writer = SpoolWriter(tmp_path, segment_bytes=64 * SMALL)
     taken = []
     before = signal.signal(signal.SIGALRM, lambda *_: taken.append(writer.append(line(-1))))
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
     try:
         for n in range(20_000):
             writer.append(line(n))
+            if n % 1000 == 0:
+                writer.close()
+            if n % 5000 == 0:
+                child = os.fork()
+                if child == 0:
+                    os._exit(0)
+                os.waitpid(child, 0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
