@@ -91,10 +91,12 @@ def main() -> None:
     parser.add_argument("url", help="where the page is, such as http://127.0.0.1:8500")
     parser.add_argument("--model", default="flights_delay", help="slug of the model")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for the PNG files")
+    parser.add_argument("--range", default="all", help="time range, as the page's links have it")
     parser.add_argument("--whole", action="store_true", help="whole pages instead of what fits the screen")
     options = parser.parse_args()
     base = options.url.rstrip("/")
     pages = {"overview": "/", "model": f"/models/{options.model}", "events": f"/models/{options.model}/events"}
+    pages = {name: f"{path}?range={options.range}" for name, path in pages.items()}
     options.out.mkdir(parents=True, exist_ok=True)
     with browser() as driver:
         for name, path in pages.items():

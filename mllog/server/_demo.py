@@ -301,7 +301,7 @@ def run(folder: Path, *, events: int, port: int, stay: bool, resume: bool, conso
         stack.callback(service.stop)
         service.start()
         if stay:
-            console.print(f"The page: [bold]{url}[/]", highlight=False)
+            console.print(f"The page: [bold]{_page(url)}[/]", highlight=False)
         result = _observe(service, sender, requests, chain, profile, before, progress)
         progress.stop()
         result["url"] = url
@@ -385,9 +385,15 @@ def _tell(console: Console, result: dict[str, Any], folder: Path) -> None:
     console.print(f"Everything is in {folder}.", highlight=False)
 
 
+def _page(url: str) -> str:
+    """The flights keep their distances in time: half a year, of which a day holds little."""
+    return f"{url}/?range=all"
+
+
 def _stay(console: Console, url: str, service: Service) -> None:
     console.print(
-        f"\nThe page: [bold]{url}[/]  (Ctrl-C ends the demo; the service listens on {service.url})", highlight=False
+        f"\nThe page: [bold]{_page(url)}[/]  (Ctrl-C ends the demo; the service listens on {service.url})",
+        highlight=False,
     )
     try:
         while True:

@@ -117,13 +117,15 @@ def as_alert(item: Mapping[str, Any]) -> Alert:
         ''
     """
     link = str(item.get("link") or "")
+    link = link if _is_page(link) else ""
+    text = str(item.get("text", ""))
     return Alert(
         id=str(item.get("id", "")),
         severity=str(item.get("severity", "notify")),
         fired=bool(item.get("fired")),
-        text=str(item.get("text", "")),
+        text=text.removesuffix(f"Look at {link}").rstrip() if link else text,  # the page has a link for that
         model=str(item.get("model") or ""),
-        link=link if _is_page(link) else "",
+        link=link,
     )
 
 

@@ -51,7 +51,7 @@ def test_malformed_ids_are_replaced(client: TestClient, headers: dict[str, str])
     with capture() as events:
         client.get("/predict", headers=headers)
     assert re.fullmatch("(?!0{32})[0-9a-f]{32}", events[0]["trace"]["id"])
-    assert re.fullmatch("[0-9a-f]{16}", events[0]["http"]["request"]["id"])
+    assert re.fullmatch("[0-9a-f]{32}", events[0]["http"]["request"]["id"])
 
 
 def test_ids_do_not_outlive_the_request(client: TestClient) -> None:
