@@ -35,6 +35,8 @@ app.add_typer(profile_app, name="profile")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
 
+_STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
 Profiles = Annotated[list[Path], typer.Argument(help="Profile files, as Profile.save wrote them.")]
 Spool = Annotated[Path, typer.Argument(help="The spool folder.")]
@@ -130,13 +132,15 @@ def serve(
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="Where to; made where it is missing.")]) -> None:
-    """Write out the configuration of the Elastic stack: logstash/, elastic/ and kibana/."""
-    for name in ("logstash", "elastic", "kibana"):
+    """Write out the configuration of the Elastic stack: logstash/, elastic/, kibana/ and docker-compose.yml."""
+    for name in _STACK:
         if (folder / name).exists():
             raise ConfigurationError(f"{folder / name} is there already; nothing was written")
-    for name in ("logstash", "elastic", "kibana"):
-        shutil.copytree(resource(name), folder / name)
-    typer.echo(f"wrote logstash, elastic and kibana to {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _STACK:
+        source = resource(name)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    typer.echo(f"wrote {', '.join(_STACK)} to {folder}")
 
 
 @spool_app.command("cat")

@@ -200,7 +200,12 @@ def test_spool_cat_and_status_of_a_spool(cli: Cli, tmp_path: Path) -> None:
 def test_init_writes_the_stack_out_once(cli: Cli, tmp_path: Path) -> None:
     """What is there already is never written over."""
     cli.does("init", tmp_path)
-    for name in ("logstash/pipeline/20-redact.conf", "elastic/index_templates/logs-mllog.json", "kibana/saved_objects"):
+    for name in (
+        "logstash/pipeline/20-redact.conf",
+        "elastic/index_templates/logs-mllog.json",
+        "kibana/saved_objects",
+        "docker-compose.yml",
+    ):
         assert (tmp_path / name).exists()
     cli.does("pipeline", "check", tmp_path / "logstash" / "pipeline")
     assert "is there already; nothing was written" in cli.fails("init", tmp_path)
