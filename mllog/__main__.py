@@ -8,6 +8,7 @@ import sys
 from mllog._errors import MissingExtraError, MllogError
 
 _EXTRA_OF = {
+    "httpx": "ship",
     "typer": "cli",
     "rich": "cli",
     "lark": "pipeline",

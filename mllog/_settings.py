@@ -86,7 +86,7 @@ def configure(
         version: version of the service.
         sink: `spool` (default), `stdout`, or the path of a file.
         spool: folder of the spool; implies `sink="spool"`.
-        endpoint: not yet; `mllog serve` reads the spool.
+        endpoint: not yet; run `mllog spool ship` beside the service.
         redaction: `default`, `off`, or rules of your own.
         max_bytes: bound of the spool in bytes; beyond it the newest event is dropped and counted.
 
@@ -103,7 +103,7 @@ def configure(
     """
     if endpoint is not None or os.environ.get("MLLOG_ENDPOINT"):
         raise ConfigurationError(
-            "endpoint: events are not shipped from inside the service yet; run 'mllog serve' on its spool"
+            "endpoint: events are not shipped from inside the service yet; run 'mllog spool ship' beside it"
         )
     target = sink if sink is not None else ("spool" if spool is not None else os.environ.get("MLLOG_SINK", "spool"))
     folder = Path(spool if spool is not None else os.environ.get("MLLOG_SPOOL") or default_spool())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mllog._errors import ConfigurationError, ProfileError
+from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._settings import default_spool
 from mllog._version import __version__
@@ -173,6 +174,87 @@ def spool_status(folder: Spool, *, as_json: AsJson = False) -> None:
     for consumer, pending in found["consumers"].items():
         table.add_row(f"bytes that {consumer} has not stored", f"{pending:,}")
     Console().print(table)
+
+
+To = Annotated[str | None, typer.Option("--to", help="https://host:port; default: MLLOG_ENDPOINT.")]
+User = Annotated[str | None, typer.Option(help="Of basic authentication; default: MLLOG_ENDPOINT_USER.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File with the password; default: MLLOG_ENDPOINT_PASSWORD, or …_PASSWORD_FILE.")
+]
+ApiKeyFile = Annotated[
+    Path | None, typer.Option(help="File with an API key; default: MLLOG_ENDPOINT_API_KEY, or …_API_KEY_FILE.")
+]
+Authority = Annotated[
+    Path | None, typer.Option("--ca", help="Certificates of the authority; default: MLLOG_ENDPOINT_CA.")
+]
+
+
+@spool_app.command("ship")
+def spool_ship(
+    folder: Spool,
+    *,
+    to: To = None,
+    user: User = None,
+    password_file: PasswordFile = None,
+    api_key_file: ApiKeyFile = None,
+    ca: Authority = None,
+    keep: Annotated[str | None, typer.Option(help="How long delivered segments stay for a replay, as in 7d.")] = None,
+    once: Annotated[bool, typer.Option(help="End when nothing is left.")] = False,
+    drain: Annotated[float, typer.Option(help="Seconds to deliver the rest in when it is told to stop.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver a spool to Logstash, or to `mllog serve`, until it is stopped."""
+    import logging  # noqa: PLC0415 - only where something is said
+    import signal  # noqa: PLC0415 - the same
+    from dataclasses import asdict  # noqa: PLC0415 - the same
+
+    from mllog.spool.ship import Shipper, endpoint_of  # noqa: PLC0415 - an extra
+
+    endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    shipper = Shipper(folder, endpoint, keep=None if keep is None else _seconds(keep))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: shipper.stop(drain))
+    done = shipper.run(once=once, patience=drain)
+    if as_json:
+        _print(asdict(shipper.status))
+    if once and not done:
+        raise SpoolError(f"{folder}: not everything was delivered: {shipper.status.problem}; what is left stays")
+
+
+@spool_app.command("replay")
+def spool_replay(
+    folder: Spool,
+    *,
+    to: To = None,
+    user: User = None,
+    password_file: PasswordFile = None,
+    api_key_file: ApiKeyFile = None,
+    ca: Authority = None,
+    since: Annotated[dt.datetime | None, typer.Option(help="Only events from this moment on, UTC.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only events of this model.")] = None,
+) -> None:
+    """Deliver what a spool still holds once more; the store keeps each event once."""
+    from mllog.spool import events  # noqa: PLC0415 - as light as it gets
+    from mllog.spool.ship import Shipper, endpoint_of, replay  # noqa: PLC0415 - an extra
+
+    endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
+    moment = None if since is None else since.replace(tzinfo=since.tzinfo or dt.UTC).astimezone(dt.UTC)
+    sent = replay(Shipper(folder, endpoint), events(folder), since=moment, model=model)
+    typer.echo(f"sent {sent:,} events to {endpoint.url}")
+
+
+def _seconds(text: str) -> float:
+    """A length of time such as `90s`, `12h` or `7d`."""
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
+    try:
+        number = float(text[:-1])
+    except ValueError:
+        number = -1.0
+    if unit is None or number < 0:
+        raise ConfigurationError(f"{text!r} is no length of time; say it as 90s, 30m, 12h or 7d")
+    return number * unit
 
 
 @pipeline_app.command("check")

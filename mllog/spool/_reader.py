@@ -80,18 +80,18 @@ class SpoolReader:
     """Reads a spool on behalf of one consumer and remembers how far it came.
 
     The cursor is written only by `commit`: who reads, stores and then commits gets every event at
-    least once. A drained segment is deleted with the commit behind its end, unless `keep` is set.
+    least once. A drained segment is deleted with the commit behind its end, or `keep` seconds after it was sealed.
 
     Args:
         folder: the spool; made where it is missing, since readers often start first.
         consumer: names the cursor; one process at a time may hold it.
-        keep: leave drained segments in place.
+        keep: seconds for which drained segments stay; None deletes them at once.
 
     Raises:
         SpoolError: the folder cannot be used, another process holds the cursor, or the cursor is damaged.
     """
 
-    def __init__(self, folder: Path, *, consumer: str = "server", keep: bool = False) -> None:
+    def __init__(self, folder: Path, *, consumer: str = "server", keep: float | None = None) -> None:
         self.folder = folder
         self.keep = keep
         self._cursor = folder / f"{consumer}.cursor"
@@ -139,8 +139,7 @@ class SpoolReader:
         if batch.drained:
             self._drained.add(batch.segment)
         self._save()
-        if not self.keep:
-            self._delete_drained()
+        self._delete_drained()
 
     def _save(self) -> None:
         temporary = self._cursor.with_suffix(".tmp")
@@ -155,10 +154,13 @@ class SpoolReader:
 
     def _delete_drained(self) -> None:
         for name in sorted(self._drained):
-            Segment(name, live=False, folder=self.folder).path.unlink(missing_ok=True)
+            path = Segment(name, live=False, folder=self.folder).path
+            if self.keep is not None and _modified(path) > time.time() - self.keep:
+                continue
+            path.unlink(missing_ok=True)
             # The cursor forgets it with the next save; until then an offset without a segment does no harm.
             self._offsets.pop(name, None)
-        self._drained.clear()
+            self._drained.discard(name)
 
     def tidy(self) -> None:
         """Remove the spare segments that dead writers left, and finish segments that were read to the end."""
@@ -167,8 +169,9 @@ class SpoolReader:
         for segment in segments(self.folder):
             if not segment.live and self._offsets.get(segment.stem, -1) == segment.path.stat().st_size:
                 self._drained.add(segment.stem)
-        if self._drained and not self.keep:
-            self._delete_drained()
+        before = len(self._drained)
+        self._delete_drained()
+        if len(self._drained) < before:
             self._save()
 
     def pending(self) -> int:
@@ -185,6 +188,13 @@ class SpoolReader:
     def close(self) -> None:
         """Let another process read."""
         os.close(self._lock)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _remove_dead(path: Path) -> None:

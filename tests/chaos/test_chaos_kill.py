@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from mllog.spool import events
-from mllog.store import open_store
+from mllog.store import EmbeddedStore, open_store
 
 pytestmark = pytest.mark.chaos
 
@@ -93,6 +93,17 @@ def status(url: str) -> dict[str, Any] | None:
     return found
 
 
+def stored(store: EmbeddedStore, answered: set[str]) -> list[str]:
+    """The ids of these predictions that the store holds, each as often as it does."""
+    ids = sorted(answered)
+    found: list[str] = []
+    for start in range(0, len(ids), 1000):
+        body = {"size": 2000, "query": {"terms": {"mllog.prediction.id": ids[start : start + 1000]}}}
+        hits = store.search(body, index=STREAM)["hits"]["hits"]
+        found += [hit["_source"]["mllog"]["prediction"]["id"] for hit in hits]
+    return sorted(found)
+
+
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.3])
 def test_events_survive_their_service(tmp_path: Path, after: float) -> None:
     """Every id that was answered is there, whole, once."""
@@ -121,12 +132,7 @@ def test_the_chain_survives_kills_of_both_ends(tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) in (0, -signal.SIGTERM)  # uvicorn passes the signal on when all is closed
     store = open_store(tmp_path / "data" / "store")
-    found = []
-    ids = sorted(answered)
-    for start in range(0, len(ids), 1000):
-        body = {"size": 2000, "query": {"terms": {"mllog.prediction.id": ids[start : start + 1000]}}}
-        found += [hit["_source"] for hit in store.search(body, index=STREAM)["hits"]["hits"]]
-    assert sorted(source["mllog"]["prediction"]["id"] for source in found) == ids
+    assert stored(store, answered) == sorted(answered)
     assert store.count({"query_string": {"query": '"ann@example.com"'}}) == 0
     store.close()
 
@@ -176,3 +182,35 @@ def progress(spool: Path) -> int:
         check=False,
     )
     return int(json.loads(done.stdout)["events"]) if done.returncode == 0 else 0
+
+
+def test_the_shipper_survives_kills(tmp_path: Path) -> None:
+    """Service, shipper and server are killed in turn: every event that was answered is stored once."""
+    draw = random.Random(11)
+    answered: set[str] = set()
+    server, url = serve(tmp_path / "server", tmp_path / "serve.log")
+    command = [sys.executable, "-m", "mllog", "spool", "ship", str(tmp_path / "spool"), "--to", url]
+    for round_ in range(5):
+        with (tmp_path / "ship.log").open("ab") as log:
+            shipper = subprocess.Popen(command, stderr=log)
+        until(lambda url=url: status(url))
+        answered |= killed_service(tmp_path / "spool", draw.uniform(0.02, 0.1))
+        time.sleep(draw.uniform(0.0, 2.0))
+        victim = server if round_ % 2 else shipper
+        victim.kill()
+        victim.wait()
+        if victim is server:
+            shipper.kill()
+            shipper.wait()
+            server, url = serve(tmp_path / "server", tmp_path / "serve.log")
+            command[-1] = url
+    until(lambda: status(url))
+    done = subprocess.run(
+        [*command, "--once", "--drain", "60"], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    server.send_signal(signal.SIGTERM)
+    server.wait(60)
+    store = open_store(tmp_path / "server" / "data" / "store")
+    assert stored(store, answered) == sorted(answered)
+    store.close()

@@ -296,7 +296,7 @@ def test_status_looks_without_touching(tmp_path: Path) -> None:
     assert found.live >= 1
     assert found.bytes == sum(len(line(n)) for n in range(100))
     assert found.consumers == {}
-    reader = SpoolReader(tmp_path, keep=True)
+    reader = SpoolReader(tmp_path, keep=3600)
     first = next(iter(reader.read()))
     reader.commit(first)
     assert status(tmp_path).consumers == {"server": found.bytes - first.end}
