@@ -23,6 +23,7 @@ lint: $(READY)
 
 bench: $(READY)  ## budgets of the hot paths, as ratios to a peer in the same run
 	$(PYTHON) benchmarks/imports.py
+	$(PYTHON) benchmarks/emit.py
 
 clean:
 	rm -rf .venv .uv .mllog .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -21,26 +21,31 @@ from mllog._plain import plain
 ECS_VERSION: Final = "8.17.0"
 
 _SECOND: Final = 1_000_000_000
-_HEAD: Final = b'{"@timestamp":"'
+_DIGITS: Final = tuple(b"%03d" % number for number in range(1000))
 _second: tuple[int, bytes] = (-1, b"")
+_millisecond: tuple[int, str] = (-1, "")
 
 
 def timestamp(ns: int) -> bytes:
     """UTC in ISO 8601 with microseconds, from nanoseconds since the epoch.
 
-    The text of a second is kept, since most calls fall into the second of the one before.
-
     Example:
         >>> timestamp(1_700_000_000_123_456_789)
         b'2023-11-14T22:13:20.123456Z'
     """
-    global _second  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
     seconds, rest = divmod(ns, _SECOND)
+    milliseconds, rest = divmod(rest, 1_000_000)
+    return b"%b%b%bZ" % (_to_second(seconds), _DIGITS[milliseconds], _DIGITS[rest // 1000])
+
+
+def _to_second(seconds: int) -> bytes:
+    """The text up to the fraction; that of the last second is kept, since most calls fall into it."""
+    global _second  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
     last, text = _second
     if seconds != last:
         text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)).encode()
         _second = (seconds, text)
-    return b"%b%06dZ" % (text, rest // 1000)
+    return text
 
 
 def uuid7(ns: int) -> str:
@@ -52,15 +57,13 @@ def uuid7(ns: int) -> str:
         >>> uuid7(1_700_000_000_123_456_789)[:18]
         '018bcfe5-687b-774f'
     """
-    milliseconds = ns // 1_000_000
-    fraction = ((ns - milliseconds * 1_000_000) << 12) // 1_000_000
-    return "%08x-%04x-7%03x-%x-%012x" % (  # noqa: UP031 - half the time of an f-string with slices
-        milliseconds >> 16,
-        milliseconds & 0xFFFF,
-        fraction,
-        0x8000 | getrandbits(14),
-        getrandbits(48),
-    )
+    global _millisecond  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
+    milliseconds, rest = divmod(ns, 1_000_000)
+    last, text = _millisecond
+    if milliseconds != last:
+        text = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7"
+        _millisecond = (milliseconds, text)
+    return f"{text}{(rest << 12) // 1_000_000:03x}-{0x8000 | getrandbits(14):x}-{getrandbits(48):012x}"
 
 
 def dumps(value: Any) -> bytes:
@@ -89,7 +92,7 @@ class Template:
         action: `event.action`.
     """
 
-    __slots__ = ("_after_created", "_failure", "_success")
+    __slots__ = ("_after_duration", "_failure", "_success")
 
     def __init__(
         self,
@@ -108,34 +111,37 @@ class Template:
         named = {"name": model, "version": version, "role": role}
         if profile:
             named["profile"] = profile
-        self._success, self._failure = (
-            b'","ecs":{"version":"%b"},"message":%b,"log":{"level":"%b","logger":"mllog"},"event":{"kind":"event",'
-            b'"dataset":%b,"action":"%b","outcome":"%b","id":"'
-            % (
-                ECS_VERSION.encode(),
-                dumps(f"{model} {version} {action} {outcome}"),
-                level,
-                dumps(stream),
-                action.encode(),
-                outcome.encode(),
-            )
-            for outcome, level in (("success", b"info"), ("failure", b"error"))
-        )
-        self._after_created = b'},"service":%b,"host":%b,"process":{"pid":%d},"data_stream":%b,"mllog":{"model":%b,' % (
+        after_created = b'},"service":%b,"host":%b,"process":{"pid":%d},"data_stream":%b,"mllog":{"model":%b,' % (
             dumps({**service, "node": {"name": node}}),
             dumps({"name": node}),
             os.getpid(),
             dumps({"type": "logs", "dataset": stream, "namespace": slug(environment)}),
             dumps(named),
         )
+        # What is static is rendered already; what changes stands between these.
+        self._success, self._failure = (
+            (
+                b'Z","ecs":{"version":"%b"},"message":%b,"log":{"level":"%b","logger":"mllog"},"event":{"kind":"event",'
+                b'"dataset":%b,"action":"%b","outcome":"%b","id":"'
+                % (
+                    ECS_VERSION.encode(),
+                    dumps(f"{model} {version} {action} {outcome}"),
+                    level,
+                    dumps(stream),
+                    action.encode(),
+                    outcome.encode(),
+                )
+            )
+            for outcome, level in (("success", b"info"), ("failure", b"error"))
+        )
+        self._after_duration = after_created + b'"prediction":{"id":'
 
     def render(
         self,
-        *,
         began: int,
         created: int,
         event_id: str,
-        prediction_id: bytes,
+        prediction_id: str | None,
         duration: int | None,
         failed: bool,
         body: bytes,
@@ -147,24 +153,30 @@ class Template:
             began: when the call began, ns since the epoch.
             created: when the event was made, ns since the epoch.
             event_id: `event.id`.
-            prediction_id: `mllog.prediction.id` as JSON, with its quotes.
+            prediction_id: `mllog.prediction.id`; None where it is the event's own.
             duration: how long the call took, ns.
             failed: whether `event.outcome` is `failure`.
             body: a JSON object: what stands under `mllog` beside the model; not empty.
             context: further top-level members, each with its comma in front.
         """
+        began_second, began_rest = divmod(began, _SECOND)
+        second, rest = divmod(created, _SECOND)
+        identity = event_id.encode()
         return b"".join(
             (
-                _HEAD,
-                timestamp(began),
+                b'{"@timestamp":"',
+                _to_second(began_second),
+                _DIGITS[began_rest // 1_000_000],
+                _DIGITS[began_rest // 1000 % 1000],
                 self._failure if failed else self._success,
-                event_id.encode(),
+                identity,
                 b'","created":"',
-                timestamp(created),
-                b'"' if duration is None else b'","duration":%d' % duration,
-                self._after_created,
-                b'"prediction":{"id":',
-                prediction_id,
+                _to_second(second),
+                _DIGITS[rest // 1_000_000],
+                _DIGITS[rest // 1000 % 1000],
+                b'Z"' if duration is None else b'Z","duration":%d' % duration,
+                self._after_duration,
+                b'"%b"' % identity if prediction_id is None else dumps(prediction_id),
                 b"},",
                 body[1:],
                 context,

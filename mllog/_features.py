@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mllog._plain import plain
+from mllog._shape import IDENTIFIER, Shape, types_of
 from mllog.redaction import SENSITIVE, Redactor
 
 CATEGORY_LENGTH: Final = 256
@@ -15,7 +16,6 @@ CATEGORY_LENGTH: Final = 256
 TEXT_LENGTH: Final = 8192
 """Characters of a text that are kept; what is cut is said at its end."""
 
-_IDENTIFIER: Final = 10**8
 _INT64: Final = 2**63
 _SHAPES: Final = 64
 _NUMBERS: Final = (int, float)
@@ -46,16 +46,15 @@ class Findings:
         self.redacted_fields.append(name)
         self.redacted_kinds.extend(kinds)
 
-    def members(self) -> dict[str, Any]:
-        """The two objects of the event, without what is empty."""
-        found: dict[str, Any] = {"quality": {**self.quality, "invalid": 1 if self.violations else 0}}
+    def fill(self, body: dict[str, Any]) -> None:
+        """Put the two objects on an event, without what is empty."""
+        body["quality"] = {**self.quality, "invalid": 1 if self.violations else 0}
         if self.redacted_fields:
-            found["redaction"] = {
+            body["redaction"] = {
                 "fields": sorted(set(self.redacted_fields)),
                 "kinds": sorted(set(self.redacted_kinds)),
                 "count": len(self.redacted_kinds),
             }
-        return found
 
 
 def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
@@ -109,11 +108,47 @@ class Splitter:
     found out once for each set of names.
     """
 
-    __slots__ = ("_plans", "_redactor")
+    __slots__ = ("_last", "_plans", "_redactor", "_shapes")
 
     def __init__(self, redactor: Redactor | None) -> None:
         self._redactor = redactor
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
+        self._shapes: dict[tuple[Any, Any], Shape | None] = {}
+        self._last: Shape | None = None
+
+    def quick(self, values: dict[Any, Any]) -> tuple[dict[str, dict[str, Any]], Shape] | None:
+        """The features by type where nothing about them needs a note; None sends the caller to `split`."""
+        shape = self._last
+        if shape is not None and (found := shape.sort(values)) is not None:
+            return found, shape
+        shape = self._shape(values)
+        if shape is None or (found := shape.sort(values)) is None:
+            return None
+        self._last = shape
+        return found, shape
+
+    def remember(self, values: dict[Any, Any]) -> None:
+        """Strings that passed `split` without a note pass it again: the rules look at nothing else."""
+        shape = self._shape(values)
+        if shape is not None:
+            shape.learn(values)
+
+    def _shape(self, values: dict[Any, Any]) -> Shape | None:
+        """The shape of values, made where these names and types come for the first time."""
+        key = (tuple(values), tuple(map(type, values.values())))
+        try:
+            return self._shapes[key]
+        except KeyError:
+            types = None if self.plan(key[0]) else types_of(values)
+            shape = None if types is None else self.shape(types)
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
+            self._shapes[key] = shape
+            return shape
+
+    def shape(self, types: dict[str, type]) -> Shape | None:
+        """How to sort values of these names and types; None where each needs a look of its own."""
+        return Shape(types)
 
     def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
         """What is special about some of these names: None for a sensitive one, else the name to write."""
@@ -190,7 +225,7 @@ class Splitter:
         self, name: str, value: int, number: dict[str, Any], category: dict[str, Any], findings: Findings
     ) -> None:
         """An integer: a number, unless it is an identifier in disguise."""
-        if -_IDENTIFIER < value < _IDENTIFIER:
+        if -IDENTIFIER < value < IDENTIFIER:
             number[name] = value
             return
         kind = self._redactor.integer(value) if self._redactor is not None else None

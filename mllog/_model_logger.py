@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import inspect
+import itertools
 import logging
 import sys
 import time
@@ -104,14 +105,14 @@ class ModelLogger:
             >>> events[0]["mllog"]["input"], events[0]["mllog"]["prediction"]["id"] == identity
             ({'number': {'delay': 12.5}}, True)
         """
-        if not _listening():
-            return prediction_id or f"{getrandbits(128):032x}"
+        if STATE.sink is None and not _listening():
+            return prediction_id or _unheard()
         try:
             return self._log(inputs, outputs, duration, prediction_id, timestamp, error, labels)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
-            return prediction_id or f"{getrandbits(128):032x}"
+            return prediction_id or _unheard()
 
     def observe(
         self,
@@ -236,48 +237,70 @@ class ModelLogger:
         if self._generation != STATE.generation:
             self._prepare()
         now = time.time_ns()
-        took = _nanoseconds(duration)
+        if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
+            took: int | None = int(duration * 1e9)
+        else:
+            took = _nanoseconds(duration)
         began = now - (took or 0) if when is None else _since_epoch(when)
         event_id = uuid7(now)
-        identity = prediction_id or event_id
-        findings = Findings()
-        asked = self._inputs.split(mapping(inputs, self._names), findings)
+        failed = error is not None
+        if not failed and self.sample >= 1.0 and (body := self._quick_body(inputs, outputs)) is not None:
+            context = _context_members(labels, Findings()) if _in_context(labels) else b""
+        else:
+            findings = Findings()
+            body = self._body(inputs, outputs, findings)
+            if self.sample < 1.0:
+                if not failed and not findings.violations and not self._sampled(inputs):
+                    return prediction_id or event_id
+                body["sampling"] = {"rate": 1.0 if failed or findings.violations else self.sample}
+            context = _context_members(labels, findings)
+            if error is not None:
+                context += b',"error":' + dumps(_error(error, findings))
+            findings.fill(body)
+            STATE.counts.redacted += len(findings.redacted_kinds)
+        line = self._template.render(began, now, event_id, prediction_id, took, failed, dumps(body), context)
+        sink = STATE.sink
+        if len(line) > (_LONGEST if sink is None else sink.longest):
+            rest = dumps(_shortened(body, len(line)))
+            line = self._template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
+        if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
+            sink.write(line)
+        else:
+            _deliver(line, failed=failed)
+        return prediction_id or event_id
+
+    def _quick_body(self, inputs: Any, outputs: Any) -> dict[str, Any] | None:
+        """The whole event's values where nothing about them needs a note: the common case."""
+        if type(inputs) is not dict or type(outputs) is not dict:
+            return None
+        asked = self._inputs.quick(inputs)
+        if asked is None or not asked[0]:
+            return None
+        answered = self._outputs.quick(outputs)
+        if answered is None or not answered[0] or answered[1].missing:
+            return None
+        return {"input": asked[0], "output": answered[0], "quality": asked[1].quality}
+
+    def _body(self, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
+        """Inputs and outputs by type, each value looked at by itself."""
         body: dict[str, Any] = {}
+        asked = self._inputs.split(mapping(inputs, self._names), findings)
+        if type(inputs) is dict and not findings.violations and not findings.redacted_kinds:
+            self._inputs.remember(inputs)
         if (overflow := asked.pop("overflow", None)) is not None:
             body["input_overflow"] = overflow
         if asked:
             body["input"] = asked
         if outputs is not None:
+            before = len(findings.violations), len(findings.redacted_kinds)
             answered = self._outputs.split(mapping(outputs), findings)
+            if type(outputs) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
+                self._outputs.remember(outputs)
             if (overflow := answered.pop("overflow", None)) is not None:
                 body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
             if answered:
                 body["output"] = answered
-        failed = error is not None
-        if self.sample < 1.0:
-            if not failed and not findings.violations and not self._sampled(inputs):
-                return identity
-            body["sampling"] = {"rate": 1.0 if failed or findings.violations else self.sample}
-        context = _context_members(labels, findings)
-        if error is not None:
-            context += b',"error":' + dumps(_error(error, findings))
-        body.update(findings.members())
-        STATE.counts.redacted += len(findings.redacted_kinds)
-        parts: dict[str, Any] = {
-            "began": began,
-            "created": now,
-            "event_id": event_id,
-            "prediction_id": dumps(identity) if prediction_id else b'"%b"' % event_id.encode(),
-            "duration": took,
-            "failed": failed,
-            "context": context,
-        }
-        line = self._template.render(body=dumps(body), **parts)
-        longest = STATE.sink.longest if STATE.sink is not None else _LONGEST
-        if len(line) > longest:
-            line = self._template.render(body=dumps(_shortened(body, len(line))), **{**parts, "context": b""})
-        _deliver(line, failed=failed)
-        return identity
+        return body
 
     def _sampled(self, inputs: Any) -> bool:
         if self.sample_key is None:
@@ -301,25 +324,34 @@ def _shortened(body: dict[str, Any], size: int) -> dict[str, Any]:
 
 
 def _listening() -> bool:
-    if STATE.sink is not None:
-        return True
-    return any(type(handler) is not logging.NullHandler for handler in LOGGER.handlers)
+    """Whether any handler but a NullHandler would take an event."""
+    handlers = LOGGER.handlers
+    if len(handlers) == 1 and type(handlers[0]) is logging.NullHandler:
+        return False
+    return STATE.sink is not None or any(type(handler) is not logging.NullHandler for handler in handlers)
+
+
+_COUNT: Final = itertools.count()
+_UNHEARD: Final = f"{getrandbits(64):016x}"
+
+
+def _unheard() -> str:
+    """An id for a call that nobody listens to; cheap, and none comes twice in a process."""
+    return f"{_UNHEARD}{next(_COUNT):016x}"
 
 
 def _deliver(line: bytes, *, failed: bool) -> None:
     """Hand a line to every handler of the logger; mllog's own take it as it is."""
-    sink = STATE.sink
-    handlers = LOGGER.handlers
-    if sink is not None and len(handlers) == 2:
-        sink.write(line)
-        return
-    for handler in list(handlers):
+    for handler in list(LOGGER.handlers):
         if isinstance(handler, EventHandler):
             handler.write(line)
         elif type(handler) is not logging.NullHandler:
             level = logging.ERROR if failed else logging.INFO
             record = LOGGER.makeRecord(LOGGER.name, level, "", 0, line[:-1].decode(), (), None, extra={LINE: line})
             handler.handle(record)
+
+
+_LONGEST_SECONDS: Final = 1e9
 
 
 def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
@@ -331,6 +363,10 @@ def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
 
 def _since_epoch(when: dt.datetime | float) -> int:
     return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
+
+
+def _in_context(labels: Mapping[str, Any] | None) -> bool:
+    return bool(labels or _context.request.get() or _context.labels.get())
 
 
 def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mllog._features import Findings, Splitter, mapping, typed
 from mllog._plain import plain
+from mllog._shape import IDENTIFIER, Shape
 from mllog.profile._feature import Feature
 from mllog.profile._profile import Profile
 from mllog.redaction import Redactor, rules_digest
@@ -17,7 +18,6 @@ _BOOLEAN: Final = 2
 _TEXT: Final = 3
 _SENSITIVE: Final = 4
 _INFINITY: Final = float("inf")
-_IDENTIFIER: Final = 10**8
 
 _Spec = tuple[int, float, float, frozenset[str], frozenset[str], Feature]
 _REDACTED: Final = "[REDACTED:sensitive]"
@@ -42,7 +42,7 @@ class Validator(Splitter):
         redactor: replaces sensitive values; None where redaction is off.
     """
 
-    __slots__ = ("_names", "_specs")
+    __slots__ = ("_specs",)
 
     def __init__(self, profile: Profile, redactor: Redactor | None) -> None:
         super().__init__(redactor)
@@ -53,12 +53,30 @@ class Validator(Splitter):
             by_name = redactor is not None and redactor.sensitive(feature.name)
             specs[feature.name] = _spec(feature, certified=certified and not by_name, redact=redactor is not None)
         self._specs = specs
-        self._names = tuple(specs)
+
+    def shape(self, types: dict[str, type]) -> Shape | None:
+        """How to sort values of these names and types; None where training had other ones."""
+        specs = self._specs
+        codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, bool: _BOOLEAN}
+        absent = [name for name in specs if name not in types]
+        for name, kind in types.items():
+            if name not in specs or (kind in codes and codes[kind] != specs[name][0]):
+                return None
+        if any(
+            not specs[name][5].missing for name in (*absent, *(n for n, kind in types.items() if kind not in codes))
+        ):
+            return None
+        return Shape(
+            types,
+            bounds={name: spec[1:3] for name, spec in specs.items()},
+            known={name: spec[3] for name, spec in specs.items()},
+            absent=absent,
+        )
 
     def violations(self, inputs: Any) -> dict[str, list[str]]:
         """Feature names by kind of violation."""
         findings = Findings()
-        self.split(mapping(inputs, self._names), findings)
+        self.split(mapping(inputs, tuple(self._specs)), findings)
         found: dict[str, list[str]] = {}
         for kind, name in findings.violations:
             found.setdefault(kind, []).append(name)
@@ -84,7 +102,7 @@ class Validator(Splitter):
             code, low, high, certified, _, _ = spec
             kind = type(value)
             if code == _NUMBER and (kind is float or kind is int) and low <= value <= high:
-                if kind is int and not -_IDENTIFIER < value < _IDENTIFIER:
+                if kind is int and not -IDENTIFIER < value < IDENTIFIER:
                     self.integer(name, value, number, category, findings)
                 elif value - value == 0.0:
                     number[name] = value

@@ -25,17 +25,17 @@ MAX_BYTES: Final = 1 << 30
 SPARES: Final = 2
 
 _POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault pages in without a write
-_POPULATE_CHUNK: Final = 256 << 10
 _RETRY_SECONDS: Final = 1.0
 
 
 class _Mapped:
     """A segment file of this process: its descriptor (which holds the lock), map and views."""
 
-    __slots__ = ("data", "fd", "map", "name", "path", "word")
+    __slots__ = ("data", "fd", "map", "name", "path", "ready", "word")
 
     def __init__(self, folder: Path, writer: str, size: int, mode: int) -> None:
         self.name = ""
+        self.ready = False
         self.path = folder / f"{writer}-{secrets.token_hex(4)}{SPARE}"
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
@@ -51,13 +51,20 @@ class _Mapped:
         self.word = self.data[size - WORD :].cast("Q")
 
     def prefault(self) -> None:
-        """Bring the pages in, a piece at a time: the call keeps the interpreter's lock."""
-        for offset in range(0, len(self.map), _POPULATE_CHUNK):
+        """Bring the pages in, so that no caller waits for them; what they hold stays.
+
+        Through ctypes, which lets go of the interpreter's lock; `mmap.madvise` keeps it for all the milliseconds.
+        """
+        import ctypes  # noqa: PLC0415 - only this thread needs it
+
+        with contextlib.suppress(OSError, AttributeError):  # an older kernel: the first write to a page costs a fault
+            view = (ctypes.c_char * len(self.map)).from_buffer(self.map)
             try:
-                self.map.madvise(_POPULATE_WRITE, offset, min(_POPULATE_CHUNK, len(self.map) - offset))
-            except OSError:  # an older kernel: the first write to each page costs a fault instead
-                return
-            time.sleep(0)
+                madvise = ctypes.CDLL(None).madvise
+                madvise(ctypes.c_void_p(ctypes.addressof(view)), ctypes.c_size_t(len(self.map)), _POPULATE_WRITE)
+            finally:
+                del view  # a map with views cannot be closed
+        self.ready = True
 
     def go_live(self, folder: Path, name: str) -> None:
         self.name = name
@@ -143,7 +150,15 @@ class SpoolWriter:
         here.inside = True
         try:
             with self._lock:
-                stored = self._append(line)
+                end = self._end + len(line)
+                if end <= self._limit and (current := self._current) is not None:  # `_append`, without its call
+                    current.data[self._end : end] = line
+                    current.word[0] = end
+                    self._end = end
+                    self.accepted += 1
+                    stored = True
+                else:
+                    stored = self._append(line)
         finally:
             here.inside = False
         if self._late:
@@ -240,6 +255,9 @@ class SpoolWriter:
 
     def _tend(self) -> None:
         """Seal what is full, then bring spares up to their number."""
+        current = self._current
+        if current is not None and not current.ready:  # the first one, which a caller had to make
+            current.prefault()
         while self._full:
             self._seal(*self._full.popleft())
         try:
