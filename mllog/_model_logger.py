@@ -12,12 +12,13 @@ import itertools
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits, random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, cast, overload
 
 from mllog import _context
+from mllog._batch import paired
 from mllog._event import Template, dumps, uuid7
 from mllog._features import Findings, Splitter, mapping
 from mllog._handlers import LINE, EventHandler
@@ -113,6 +114,54 @@ class ModelLogger:
             STATE.counts.errors += 1
             STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
             return prediction_id or _unheard()
+
+    def predictions(
+        self,
+        inputs: Any,
+        outputs: Any = None,
+        *,
+        duration: float | dt.timedelta | None = None,
+        prediction_ids: Sequence[str] | None = None,
+        timestamp: dt.datetime | float | None = None,
+        labels: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Log a batch: one event a row.
+
+        Args:
+            inputs: a DataFrame, a mapping of columns, a list of mappings, or a two-dimensional array with the
+                profile's names.
+            outputs: the same, or a Series or list with one answer a row.
+            duration: how long the whole batch took, seconds; each event gets its share.
+            prediction_ids: one a row, as for `prediction`.
+            timestamp: when the batch began; default: now.
+            labels: put on every event, over those of `mllog.bind`.
+
+        Returns:
+            The prediction's ids in the order of the rows; empty where this was no batch, which `stats()` counts.
+
+        Example:
+            >>> import mllog
+            >>> with mllog.testing.capture() as events:
+            ...     ids = mllog.model("late", "1.0").predictions({"delay": [12.5, 3.0]}, [True, False])
+            >>> [event["mllog"]["output"]["boolean"]["value"] for event in events]
+            [True, False]
+        """
+        try:
+            batch = paired(inputs, outputs, prediction_ids, self._input_names())
+            each = None if duration is None or not batch else _seconds(duration) / len(batch)
+        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
+            STATE.counts.errors += 1
+            kind = type(failure).__name__  # its text may quote values
+            STATE.counts.last_error = f"predictions() of {self.name!r}: no batch of one answer a row: {kind}"
+            return []
+        return [
+            self.prediction(row, answer, duration=each, prediction_id=identity, timestamp=timestamp, labels=labels)
+            for row, answer, identity in batch
+        ]
+
+    def _input_names(self) -> tuple[str, ...]:
+        """Names of the profile's inputs; none without one."""
+        return () if self.profile is None else tuple(feature.name for feature in self.profile.inputs)
 
     def observe(
         self,
@@ -222,7 +271,7 @@ class ModelLogger:
             from mllog.profile._validate import Validator  # noqa: PLC0415 - only where there is a profile
 
             self._inputs = Validator(profile, STATE.redactor)
-            self._names = tuple(feature.name for feature in profile.inputs)
+            self._names = self._input_names()
 
     def _log(
         self,
@@ -354,10 +403,14 @@ def _deliver(line: bytes, *, failed: bool) -> None:
 _LONGEST_SECONDS: Final = 1e9
 
 
+def _seconds(duration: float | dt.timedelta) -> float:
+    return duration.total_seconds() if isinstance(duration, dt.timedelta) else float(duration)
+
+
 def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
     if duration is None:
         return None
-    seconds = duration.total_seconds() if isinstance(duration, dt.timedelta) else float(duration)
+    seconds = _seconds(duration)
     return max(0, round(seconds * _NS)) if abs(seconds) < _NS else None
 
 
