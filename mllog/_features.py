@@ -17,6 +17,10 @@ TEXT_LENGTH: Final = 8192
 """Characters of a text that are kept; what is cut is said at its end."""
 
 _INT64: Final = 2**63
+KNOWN_VALUES: Final = 20_000
+"""Strings that one splitter remembers in all."""
+
+KNOWN_LENGTH: Final = 64
 _SHAPES: Final = 64
 _NUMBERS: Final = (int, float)
 
@@ -108,13 +112,15 @@ class Splitter:
     found out once for each set of names.
     """
 
-    __slots__ = ("_last", "_plans", "_redactor", "_shapes")
+    __slots__ = ("_known", "_last", "_plans", "_redactor", "_room", "_shapes")
 
     def __init__(self, redactor: Redactor | None) -> None:
         self._redactor = redactor
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
         self._shapes: dict[tuple[Any, Any], Shape | None] = {}
         self._last: Shape | None = None
+        self._known: dict[str, set[str]] = {}
+        self._room = KNOWN_VALUES
 
     def quick(self, values: dict[Any, Any]) -> tuple[dict[str, dict[str, Any]], Shape] | None:
         """The features by type where nothing about them needs a note; None sends the caller to `split`."""
@@ -128,10 +134,29 @@ class Splitter:
         return found, shape
 
     def remember(self, values: dict[Any, Any]) -> None:
-        """Strings that passed `split` without a note pass it again: the rules look at nothing else."""
-        shape = self._shape(values)
-        if shape is not None:
-            shape.learn(values)
+        """Strings that passed `split` without a note pass it again: the rules look at nothing else.
+
+        Short ones, and so many in all: beyond that, new ones are looked at each time.
+        """
+        if self._shape(values) is None:
+            return
+        for name, value in values.items():
+            if type(value) is str and len(value) <= KNOWN_LENGTH and self._room > 0:
+                known = self.known(name)
+                if value not in known:
+                    known.add(value)
+                    self._room -= 1
+
+    def known(self, name: str) -> set[str]:
+        """Values of a feature that need no further look."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self.certified(name)
+        return found
+
+    def certified(self, name: str) -> set[str]:  # noqa: ARG002 - training knows some, where there is a profile
+        """Values that need no look from the start."""
+        return set()
 
     def _shape(self, values: dict[Any, Any]) -> Shape | None:
         """The shape of values, made where these names and types come for the first time."""
@@ -141,14 +166,15 @@ class Splitter:
         except KeyError:
             types = None if self.plan(key[0]) else types_of(values)
             shape = None if types is None else self.shape(types)
-            if len(self._shapes) >= _SHAPES:
-                self._shapes.clear()
+            if len(self._shapes) >= _SHAPES:  # what was known is forgotten with them: names may be endless
+                self._shapes, self._known, self._room = {}, {}, KNOWN_VALUES
+                shape = None if types is None else self.shape(types)
             self._shapes[key] = shape
             return shape
 
     def shape(self, types: dict[str, type]) -> Shape | None:
         """How to sort values of these names and types; None where each needs a look of its own."""
-        return Shape(types)
+        return Shape(types, known={name: self.known(name) for name, kind in types.items() if kind is str})
 
     def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
         """What is special about some of these names: None for a sensitive one, else the name to write."""

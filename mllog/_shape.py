@@ -14,8 +14,6 @@ IDENTIFIER: Final = 10**8
 """Integers of nine digits and more could be an identifier, and are scanned."""
 
 MOST_FEATURES: Final = 1000
-KNOWN_VALUES: Final = 4096
-KNOWN_LENGTH: Final = 64
 
 _NONE: Final = type(None)
 _TYPES: Final = {float: "number", int: "number", str: "category", bool: "boolean", _NONE: "missing"}
@@ -29,7 +27,7 @@ class Shape:
     Args:
         types: of each feature, in order: float, int, str, bool or NoneType.
         bounds: least and greatest value of numbers, where there are any.
-        known: values of strings that need no further look.
+        known: values of strings that need no further look; the sets may grow later.
         absent: features that are not there at all, and need not be.
 
     Attributes:
@@ -46,27 +44,19 @@ class Shape:
         True
     """
 
-    __slots__ = ("_known", "missing", "quality", "sort")
+    __slots__ = ("missing", "quality", "sort")
 
     def __init__(
         self,
         types: Mapping[str, type],
         *,
         bounds: Mapping[str, tuple[float, float]] | None = None,
-        known: Mapping[str, frozenset[str] | set[str]] | None = None,
+        known: Mapping[str, set[str]] | None = None,
         absent: Sequence[str] = (),
     ) -> None:
-        self._known = {name: set((known or {}).get(name, ())) for name, kind in types.items() if kind is str}
         self.missing = (*(name for name, kind in types.items() if kind is _NONE), *absent)
         self.quality: dict[str, Any] = {"missing": list(self.missing), "invalid": 0} if self.missing else {"invalid": 0}
-        self.sort = _compiled(types, bounds or {}, self._known)
-
-    def learn(self, values: Mapping[str, Any]) -> None:
-        """Remember the strings of values that passed the general way; few and short ones, so memory is bounded."""
-        for name, known in self._known.items():
-            value = values[name]
-            if len(value) <= KNOWN_LENGTH and len(known) < KNOWN_VALUES:
-                known.add(value)
+        self.sort = _compiled(types, bounds or {}, known or {})
 
 
 def types_of(values: Mapping[Any, Any]) -> dict[str, type] | None:
@@ -103,7 +93,7 @@ def _compiled(
         if kind is float and math.inf in (-low, high):
             finite.append(value)
         if kind is str:
-            scope[f"known{place}"] = known[name]
+            scope[f"known{place}"] = known.get(name, frozenset())
             checks.append(f"{value} in known{place}")
         parts[_TYPES[kind]].append(f"{name!r}: {value}")
     if finite:  # NaN and the infinities spoil a sum

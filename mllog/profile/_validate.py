@@ -69,9 +69,13 @@ class Validator(Splitter):
         return Shape(
             types,
             bounds={name: spec[1:3] for name, spec in specs.items()},
-            known={name: spec[3] for name, spec in specs.items()},
+            known={name: self.known(name) for name, kind in types.items() if kind is str},
             absent=absent,
         )
+
+    def certified(self, name: str) -> set[str]:
+        """The categories of training, where the rules that certified them are those in force."""
+        return set(self._specs[name][3])
 
     def violations(self, inputs: Any) -> dict[str, list[str]]:
         """Feature names by kind of violation."""

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mllog._features import Findings, Splitter
-from mllog._shape import KNOWN_VALUES, Shape
+from mllog._features import KNOWN_VALUES, Findings, Splitter
+from mllog._shape import Shape
 from mllog.profile import Profile
 from mllog.profile._validate import Validator
 from mllog.redaction import Redactor
@@ -109,14 +109,19 @@ def test_a_number_that_is_none_is_seen(value: float) -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """Few strings, and no long ones."""
-    shape = Shape({"tail": str})
+    """So many strings in all, no long ones, and nothing of shapes that are gone."""
+    splitter = Splitter(Redactor())
     for number in range(KNOWN_VALUES + 100):
-        shape.learn({"tail": f"N{number}"})
-    shape.learn({"tail": "x" * 1000})
-    assert len(shape._known["tail"]) == KNOWN_VALUES
-    assert shape.sort({"tail": "N1"}) is not None
-    assert shape.sort({"tail": "x" * 1000}) is None
+        splitter.remember({"tail": f"N{number}", "more": "x" * 1000})
+    assert len(splitter._known["tail"]) == KNOWN_VALUES
+    assert splitter.quick({"tail": "N1", "more": "x"}) is None
+    splitter.remember({"tail": "N1"})
+    assert splitter.quick({"tail": "N1"}) is not None
+    assert splitter.quick({"tail": f"N{KNOWN_VALUES + 1}"}) is None
+    for number in range(1000):
+        splitter.quick({f"name_{number}": 1.0, "tail": "N1"})
+    assert len(splitter._shapes) <= 64
+    assert sum(map(len, splitter._known.values())) <= KNOWN_VALUES
 
 
 @pytest.mark.parametrize("name", ["'", '"', "\\", "\n", "{x}", "__import__('os')", "é\u2028", "\ud800", "%s"])
