@@ -53,6 +53,10 @@ class Findings:
     def fill(self, body: dict[str, Any]) -> None:
         """Put the two objects on an event, without what is empty."""
         body["quality"] = {**self.quality, "invalid": 1 if self.violations else 0}
+        self.fill_redaction(body)
+
+    def fill_redaction(self, body: dict[str, Any]) -> None:
+        """Only what was redacted, if anything."""
         if self.redacted_fields:
             body["redaction"] = {
                 "fields": sorted(set(self.redacted_fields)),

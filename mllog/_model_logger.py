@@ -294,7 +294,12 @@ class ModelLogger:
         event_id = uuid7(now)
         failed = error is not None
         if not failed and self.sample >= 1.0 and (body := self._quick_body(inputs, outputs)) is not None:
-            context = _context_members(labels, Findings()) if _in_context(labels) else b""
+            context = b""
+            if _in_context(labels):
+                findings = Findings()
+                context = _context_members(labels, findings)
+                findings.fill_redaction(body)
+                STATE.counts.redacted += len(findings.redacted_kinds)
         else:
             findings = Findings()
             body = self._body(inputs, outputs, findings)
@@ -320,12 +325,13 @@ class ModelLogger:
 
     def _quick_body(self, inputs: Any, outputs: Any) -> dict[str, Any] | None:
         """The whole event's values where nothing about them needs a note: the common case."""
-        if type(inputs) is not dict or type(outputs) is not dict:
+        answers = outputs if type(outputs) is dict else {"value": outputs} if type(outputs) in _SCALARS else None
+        if type(inputs) is not dict or answers is None:
             return None
         asked = self._inputs.quick(inputs)
         if asked is None or not asked[0]:
             return None
-        answered = self._outputs.quick(outputs)
+        answered = self._outputs.quick(answers)
         if answered is None or not answered[0] or answered[1].missing:
             return None
         return {"input": asked[0], "output": answered[0], "quality": asked[1].quality}
@@ -342,9 +348,10 @@ class ModelLogger:
             body["input"] = asked
         if outputs is not None:
             before = len(findings.violations), len(findings.redacted_kinds)
-            answered = self._outputs.split(mapping(outputs), findings)
-            if type(outputs) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
-                self._outputs.remember(outputs)
+            answers = mapping(outputs)
+            answered = self._outputs.split(answers, findings)
+            if type(answers) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
+                self._outputs.remember(answers)
             if (overflow := answered.pop("overflow", None)) is not None:
                 body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
             if answered:
@@ -361,6 +368,7 @@ class ModelLogger:
 
 
 _LONGEST: Final = EventHandler.longest
+_SCALARS: Final = frozenset({float, int, str, bool})
 
 
 def _shortened(body: dict[str, Any], size: int) -> dict[str, Any]:

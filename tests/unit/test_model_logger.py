@@ -582,3 +582,17 @@ def test_settings_that_cannot_work_are_refused(arguments: dict[str, Any], said: 
     with pytest.raises(mllog.MllogError, match=said):
         mllog.configure(**arguments)
     assert STATE.sink is before
+
+
+@pytest.mark.parametrize("outputs", [{"late": True}, 0.25, "late", None, {}])
+def test_calls_that_repeat_give_the_same_event(log: mllog.ModelLogger, outputs: Any) -> None:
+    """The first call looks at each value, later ones take the compiled path: nobody can tell from the events."""
+    with capture() as events, mllog.bound(contact="ann@example.com", team="blue"):
+        for _ in range(3):
+            log.prediction({"delay": 1.5, "carrier": "UA", "gate": None}, outputs, duration=0.5, prediction_id="p")
+    changing = ("@timestamp", "event")
+    first, *others = [{key: value for key, value in event.items() if key not in changing} for event in events]
+    assert others == [first, first]
+    assert first["labels"] == {"contact": "[REDACTED:email]", "team": "blue"}
+    assert first["mllog"]["redaction"] == {"fields": ["labels.contact"], "kinds": ["email"], "count": 1}
+    assert first["mllog"]["quality"] == {"missing": ["gate"], "invalid": 0}
