@@ -280,6 +280,37 @@ def pipeline_eval(
     out.flush()
 
 
+@pipeline_app.command("test")
+def pipeline_test(
+    paths: Configs,
+    *,
+    cases: Annotated[
+        list[Path] | None, typer.Option(help="Case file, may be given again; default: cases/*.yml beside the folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the case files of a configuration: lines in, and the events that must come of them."""
+    from dataclasses import asdict  # noqa: PLC0415 - the same
+
+    from mllog.pipeline import run_cases  # noqa: PLC0415 - an extra
+
+    beside = [path.resolve().parent / "cases" for path in paths]
+    files = cases or sorted({file for folder in beside for file in folder.glob("*.yml")})
+    if not files:
+        raise ConfigurationError(f"no case files in {', '.join(map(str, beside))}; name them with --cases")
+    results = list(run_cases(paths, files))
+    failed = [result for result in results if result.faults]
+    if as_json:
+        _print({"cases": len(results), "failed": [asdict(result) for result in failed]})
+    else:
+        for result in failed:
+            for fault in result.faults:
+                typer.echo(f"{result.file}: {result.name}: {fault}", err=True)
+        typer.echo(f"{len(results) - len(failed)} of {len(results)} cases passed")
+    if failed:
+        raise typer.Exit(1)
+
+
 @profile_app.command("learn")
 def profile_learn(
     frame: Annotated[Path, typer.Argument(help="Training frame as CSV or Parquet.")],

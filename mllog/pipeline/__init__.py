@@ -9,12 +9,14 @@ Example:
 from __future__ import annotations
 
 from mllog._errors import PipelineError
+from mllog.pipeline._cases import CaseResult, run_cases
 from mllog.pipeline._compile import Destination
 from mllog.pipeline._config import Plugin
 from mllog.pipeline._event import Event, Timestamp, encode, event_from_json, event_from_line
 from mllog.pipeline._run import Pipeline, check, evaluate, load, load_text
 
 __all__ = [
+    "CaseResult",
     "Destination",
     "Event",
     "Pipeline",
@@ -28,4 +30,5 @@ __all__ = [
     "event_from_line",
     "load",
     "load_text",
+    "run_cases",
 ]

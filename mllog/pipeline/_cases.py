@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,12 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def run_cases(
-    configuration: Sequence[str | Path], files: Sequence[str | Path], *, environ: Mapping[str, str]
+    configuration: Sequence[str | Path], files: Sequence[str | Path], *, environ: Mapping[str, str] = os.environ
 ) -> Iterator[CaseResult]:
     """Run case files against a configuration.
 
     A case has `name`, `line` (the text that is sent), and of what is expected any of `events` (in order; an empty list:
-    dropped) and `index` (the data stream of the first).
+    dropped) and `index` (the data stream of the first). Variables come from `environ`; default: this process's.
 
     Raises:
         PipelineError: the configuration or a case file is wrong.

@@ -211,6 +211,21 @@ def test_init_writes_the_stack_out_once(cli: Cli, tmp_path: Path) -> None:
     assert "is there already; nothing was written" in cli.fails("init", tmp_path)
 
 
+def test_pipeline_test_runs_the_cases_beside_a_configuration(cli: Cli, tmp_path: Path) -> None:
+    """All of those that are shipped pass; one that fails is named with the field, and the exit code is not 0."""
+    assert "cases passed" in cli.does("pipeline", "test", ROOT / "logstash/pipeline")
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/x.conf").write_text('filter { mutate { add_tag => ["seen"] } }')
+    assert "no case files" in cli.fails("pipeline", "test", tmp_path / "p")
+    (tmp_path / "cases").mkdir()
+    case = "cases:\n  - name: greets\n    line: hello\n    events:\n      - message: goodbye\n"
+    (tmp_path / "cases/x.yml").write_text(case)
+    code, out, err = cli.run("pipeline", "test", tmp_path / "p")
+    assert (code, out) == (1, "0 of 1 cases passed\n")
+    assert "greets: " in err
+    assert 'message is "hello", not "goodbye"' in err
+
+
 def test_a_frame_that_cannot_be_read_is_said(cli: Cli, tmp_path: Path) -> None:
     """No such file, and no such column."""
     arguments = ("--out", tmp_path / "p.json", "--name", "late", "--version", "1")
