@@ -37,6 +37,10 @@ class SpoolError(MllogError):
     """A spool folder or one of its segments cannot be used."""
 
 
+class SpoolInUseError(SpoolError):
+    """Another process reads the spool under the same name."""
+
+
 class PipelineError(MllogError):
     """A Logstash configuration is wrong or outside the embedded subset.
 

@@ -34,7 +34,6 @@ from mllog.server._run import HOST, Background, bind, open_chain, usable
 from mllog.server._sender import READY
 
 ENVIRONMENT: Final = "demo"
-EVENTS: Final = 20_000
 SPOOL_ROOM: Final = 64 << 20
 
 _MARKER: Final = ".mllog-demo"

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolError
+from mllog._errors import SpoolError, SpoolInUseError
 from mllog.spool._segment import LIVE, SPARE, Segment, committed, lock, recover, segments
 
 CURSOR_VERSION: Final = 1
@@ -102,7 +102,7 @@ class SpoolReader:
             raise SpoolError(f"{folder}: cannot use the spool: {error.strerror}") from error
         if not lock(self._lock):
             os.close(self._lock)
-            raise SpoolError(f"{folder}: another process is reading this spool as {consumer!r}; stop it first")
+            raise SpoolInUseError(f"{folder}: another process is reading this spool as {consumer!r}; stop it first")
         self._offsets = self._load()
         self._drained: set[str] = set()
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolError
+from mllog._errors import SpoolInUseError
 from mllog.spool._endpoint import Endpoint, Verdict
 from mllog.spool._reader import SpoolReader
 
@@ -138,8 +138,8 @@ class Shipper:
         while True:
             try:
                 return SpoolReader(self.folder, consumer=CONSUMER, keep=self._keep)
-            except SpoolError as error:
-                if once or "another process" not in str(error):
+            except SpoolInUseError:
+                if once:
                     raise
                 if not said:
                     LOGGER.info("standing by: another process delivers %s", self.folder)
