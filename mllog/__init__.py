@@ -6,7 +6,6 @@ NullHandler on the logger `mllog`. `configure()` attaches a sink.
 
 from __future__ import annotations
 
-import logging as _logging
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mllog._errors import MllogError
 from mllog._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
 from mllog._model_logger import ModelLogger, model
 from mllog._settings import LOGGER as _LOGGER
+from mllog._settings import SILENT as _SILENT
 from mllog._settings import configure, flush, shutdown, stats
 from mllog._version import __version__
 
@@ -42,7 +42,7 @@ __all__ = [
     "testing",
 ]
 
-_LOGGER.addHandler(_logging.NullHandler())
+_LOGGER.addHandler(_SILENT[0])
 
 
 def __getattr__(name: str) -> object:

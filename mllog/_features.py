@@ -21,7 +21,7 @@ KNOWN_VALUES: Final = 20_000
 """Strings that one splitter remembers in all."""
 
 KNOWN_LENGTH: Final = 64
-_SHAPES: Final = 64
+SHAPES: Final = 64
 _NUMBERS: Final = (int, float)
 
 
@@ -116,40 +116,39 @@ class Splitter:
     found out once for each set of names.
     """
 
-    __slots__ = ("_known", "_last", "_plans", "_redactor", "_room", "_shapes")
+    __slots__ = ("_known", "_plans", "_redactor", "_room", "_shapes")
 
     def __init__(self, redactor: Redactor | None) -> None:
         self._redactor = redactor
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
         self._shapes: dict[tuple[Any, Any], Shape | None] = {}
-        self._last: Shape | None = None
         self._known: dict[str, set[str]] = {}
         self._room = KNOWN_VALUES
-
-    def quick(self, values: dict[Any, Any]) -> tuple[dict[str, dict[str, Any]], Shape] | None:
-        """The features by type where nothing about them needs a note; None sends the caller to `split`."""
-        shape = self._last
-        if shape is not None and (found := shape.sort(values)) is not None:
-            return found, shape
-        shape = self._shape(values)
-        if shape is None or (found := shape.sort(values)) is None:
-            return None
-        self._last = shape
-        return found, shape
 
     def remember(self, values: dict[Any, Any]) -> None:
         """Strings that passed `split` without a note pass it again: the rules look at nothing else.
 
         Short ones, and so many in all: beyond that, new ones are looked at each time.
         """
-        if self._shape(values) is None:
+        if self.shape_of(values) is None:
             return
         for name, value in values.items():
             if type(value) is str and len(value) <= KNOWN_LENGTH and self._room > 0:
-                known = self.known(name)
-                if value not in known:
-                    known.add(value)
-                    self._room -= 1
+                self._learn(name, value)
+
+    def _learn(self, name: str, value: str) -> None:
+        known = self.known(name)
+        if value not in known:
+            known.add(value)
+            self._room -= 1
+
+    def clean(self, name: str, value: str) -> bool:
+        """Whether a string that is not known is a category that the rules let pass; it is known from then on."""
+        if len(value) > CATEGORY_LENGTH or (self._redactor is not None and self._redactor.text(value)[1]):
+            return False
+        if len(value) <= KNOWN_LENGTH and self._room > 0:
+            self._learn(name, value)
+        return True
 
     def known(self, name: str) -> set[str]:
         """Values of a feature that need no further look."""
@@ -162,15 +161,15 @@ class Splitter:
         """Values that need no look from the start."""
         return set()
 
-    def _shape(self, values: dict[Any, Any]) -> Shape | None:
-        """The shape of values, made where these names and types come for the first time."""
+    def shape_of(self, values: dict[Any, Any]) -> Shape | None:
+        """The shape of values, made where these names and types come for the first time; None where there is none."""
         key = (tuple(values), tuple(map(type, values.values())))
         try:
             return self._shapes[key]
         except KeyError:
             types = None if self.plan(key[0]) else types_of(values)
             shape = None if types is None else self.shape(types)
-            if len(self._shapes) >= _SHAPES:  # what was known is forgotten with them: names may be endless
+            if len(self._shapes) >= SHAPES:  # what was known is forgotten with them: names may be endless
                 self._shapes, self._known, self._room = {}, {}, KNOWN_VALUES
                 shape = None if types is None else self.shape(types)
             self._shapes[key] = shape
@@ -178,7 +177,8 @@ class Splitter:
 
     def shape(self, types: dict[str, type]) -> Shape | None:
         """How to sort values of these names and types; None where each needs a look of its own."""
-        return Shape(types, known={name: self.known(name) for name, kind in types.items() if kind is str})
+        known = {name: self.known(name) for name, kind in types.items() if kind is str}
+        return Shape(types, known=known, clean=self.clean)
 
     def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
         """What is special about some of these names: None for a sensitive one, else the name to write."""
@@ -193,7 +193,7 @@ class Splitter:
                     plan[name] = None
                 elif text is not name:
                     plan[name] = text
-            if len(self._plans) >= _SHAPES:
+            if len(self._plans) >= SHAPES:
                 self._plans.clear()
             self._plans[shape] = plan
         return plan

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from mllog._event import ECS_VERSION, dumps, timestamp, uuid7
+from mllog._event import ECS_VERSION, dumps, own_event, timestamp, uuid7
 from mllog.redaction import Redactor
-from mllog.spool import MAX_BYTES, SEGMENT_BYTES, SpoolWriter
+from mllog.spool import BLOCK_SECONDS, MAX_BYTES, SEGMENT_BYTES, Drops, SpoolWriter, WhenFull
 
 STDOUT_BYTES: Final = 16 * 1024 - 64
 """Longest event for standard output: container runtimes split lines at 16 KiB."""
@@ -96,16 +96,47 @@ class SpoolHandler(EventHandler):
 
     Args:
         path: the folder; made with mode 0700 when the first event comes.
-        max_bytes: bound of the folder; beyond it the newest event is dropped and counted.
+        max_bytes: bound of the folder.
         segment_bytes: size of one segment.
+        when_full: at the bound, `drop_newest`, `drop_oldest` or `block`.
+        block_seconds: how long a caller waits at most, for `block`.
+        group: name or id of a group that may read and write the spool too.
     """
 
-    def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        max_bytes: int = MAX_BYTES,
+        segment_bytes: int = SEGMENT_BYTES,
+        when_full: WhenFull = "drop_newest",
+        block_seconds: float = BLOCK_SECONDS,
+        group: str | int | None = None,
+    ) -> None:
         super().__init__()
-        self.writer = SpoolWriter(Path(path), max_bytes=max_bytes, segment_bytes=segment_bytes)
+        self.service: dict[str, str] = {}
+        self.writer = SpoolWriter(
+            Path(path),
+            max_bytes=max_bytes,
+            segment_bytes=segment_bytes,
+            when_full=when_full,
+            block_seconds=block_seconds,
+            group=group,
+            report=self._report,
+        )
         self.target = str(path)
         # One call less on the hot path.
         self.write = self.writer.append  # type: ignore[method-assign]
+
+    def _report(self, drops: Drops) -> bytes:
+        said = {
+            "dropped": drops.count,
+            "reason": drops.reason,
+            "since": timestamp(drops.since).decode(),
+            "until": timestamp(drops.until).decode(),
+        }
+        message = f"{drops.count} events were given up: {drops.reason}"
+        return own_event("dropped", message, {"spool": said}, self.service, level="warning")
 
     def counts(self) -> tuple[int, int, str | None]:
         """Events accepted, events dropped, and what is wrong now."""

@@ -14,15 +14,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits, random
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
+
+import orjson
 
 from mllog import _context
 from mllog._batch import paired
+from mllog._call import Arguments, Call
 from mllog._event import Template, dumps, uuid7
-from mllog._features import Findings, Splitter, mapping
+from mllog._features import SHAPES, Findings, Splitter, mapping
 from mllog._handlers import LINE, EventHandler
-from mllog._settings import LOGGER, STATE
+from mllog._settings import LOGGER, SILENT, STATE
+from mllog._shape import Encoder, Shape, encoder, unknown
 
 if TYPE_CHECKING:
     from mllog.profile import Profile
@@ -65,6 +68,8 @@ class ModelLogger:
         self._inputs: Splitter
         self._outputs: Splitter
         self._names: tuple[str, ...] = ()
+        self._encode: Encoder = unknown
+        self._encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
 
     def __repr__(self) -> str:
         return f"<ModelLogger {self.name!r} {self.version!r}>"
@@ -106,14 +111,46 @@ class ModelLogger:
             >>> events[0]["mllog"]["input"], events[0]["mllog"]["prediction"]["id"] == identity
             ({'number': {'delay': 12.5}}, True)
         """
-        if STATE.sink is None and not _listening():
-            return prediction_id or _unheard()
+        state = STATE
+        sink = state.sink
+        if sink is None and (LOGGER.handlers == SILENT or not _listening()):
+            return prediction_id or next(_UNHEARD)
         try:
-            return self._log(inputs, outputs, duration, prediction_id, timestamp, error, labels)
+            if self._generation != state.generation:
+                self._prepare()
+            now = time.time_ns()
+            if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
+                took: int | None = int(duration * 1e9)
+            else:
+                took = _nanoseconds(duration)
+            event_id = uuid7(now)
+            body, context = None, b""
+            if error is None and self.sample >= 1.0:  # the common call: code compiled for these names and types
+                body = self._encode(inputs, outputs)
+                if body is None:
+                    body = self._encode_anew(inputs, outputs)
+                if body is not None and (labels or _context.request.get() or _context.labels.get()):
+                    body, context = _in_context(body, labels)
+            if body is None:
+                encoded = self._encode_each(inputs, outputs, error, labels)
+                if encoded is None:  # not in the sample
+                    return prediction_id or event_id
+                body, context = encoded
+            began = now - (took or 0) if timestamp is None else _since_epoch(timestamp)
+            failed = error is not None
+            line = self._template.render(began, now, event_id, prediction_id, took, failed, body, context)
+            if len(line) > (_LONGEST if sink is None else sink.longest):
+                rest = dumps(_shortened(body, len(line)))
+                line = self._template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
+            if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
+                sink.write(line)
+            else:
+                _deliver(line, failed=failed)
+            return prediction_id or event_id  # noqa: TRY300 - the call is over here
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
-            return prediction_id or _unheard()
+            return prediction_id or next(_UNHEARD)
 
     def predictions(
         self,
@@ -228,7 +265,7 @@ class ModelLogger:
     def _wrap(
         self, function: Callable[P, R], inputs: Callable[..., Any] | str | None, outputs: Callable[[Any], Any] | None
     ) -> Callable[P, R]:
-        asked = _Arguments(function, inputs)
+        asked = Arguments(function, inputs)
 
         if inspect.iscoroutinefunction(function):
 
@@ -254,7 +291,7 @@ class ModelLogger:
 
     def _prepare(self) -> None:
         """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
-        self._generation = STATE.generation
+        generation = STATE.generation
         profile = self.profile
         self._template = Template(
             self.name,
@@ -263,6 +300,7 @@ class ModelLogger:
             profile=profile.digest if profile is not None else None,
             service=STATE.service,
         )
+        self._encode, self._encoders = unknown, {}
         self._outputs = Splitter(STATE.redactor)
         if profile is None:
             self._inputs = Splitter(STATE.redactor)
@@ -272,69 +310,45 @@ class ModelLogger:
 
             self._inputs = Validator(profile, STATE.redactor)
             self._names = self._input_names()
+        self._generation = generation  # the last step: another thread goes on as soon as it sees it
 
-    def _log(
-        self,
-        inputs: Any,
-        outputs: Any,
-        duration: float | dt.timedelta | None,
-        prediction_id: str | None,
-        when: dt.datetime | float | None,
-        error: BaseException | str | None,
-        labels: Mapping[str, Any] | None,
-    ) -> str:
-        if self._generation != STATE.generation:
-            self._prepare()
-        now = time.time_ns()
-        if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
-            took: int | None = int(duration * 1e9)
-        else:
-            took = _nanoseconds(duration)
-        began = now - (took or 0) if when is None else _since_epoch(when)
-        event_id = uuid7(now)
-        failed = error is not None
-        if not failed and self.sample >= 1.0 and (body := self._quick_body(inputs, outputs)) is not None:
-            context = b""
-            if _in_context(labels):
-                findings = Findings()
-                context = _context_members(labels, findings)
-                findings.fill_redaction(body)
-                STATE.counts.redacted += len(findings.redacted_kinds)
-        else:
-            findings = Findings()
-            body = self._body(inputs, outputs, findings)
-            if self.sample < 1.0:
-                if not failed and not findings.violations and not self._sampled(inputs):
-                    return prediction_id or event_id
-                body["sampling"] = {"rate": 1.0 if failed or findings.violations else self.sample}
-            context = _context_members(labels, findings)
-            if error is not None:
-                context += b',"error":' + dumps(_error(error, findings))
-            findings.fill(body)
-            STATE.counts.redacted += len(findings.redacted_kinds)
-        line = self._template.render(began, now, event_id, prediction_id, took, failed, dumps(body), context)
-        sink = STATE.sink
-        if len(line) > (_LONGEST if sink is None else sink.longest):
-            rest = dumps(_shortened(body, len(line)))
-            line = self._template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
-        if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
-            sink.write(line)
-        else:
-            _deliver(line, failed=failed)
-        return prediction_id or event_id
+    def _encode_anew(self, inputs: Any, outputs: Any) -> bytes | None:
+        """The same for other names and types than those of the last call; the code is compiled where they are new."""
+        scalar = type(outputs) in _SCALARS
+        if type(inputs) is not dict or not inputs or not (scalar or (type(outputs) is dict and outputs)):
+            return None
+        asked = self._inputs.shape_of(inputs)
+        answered = self._outputs.shape_of({"value": outputs} if scalar else outputs) if asked is not None else None
+        if asked is None or answered is None or "missing" in answered.quality or not asked.has_values:
+            return None
+        pair = (asked, answered, scalar)
+        encode = self._encoders.get(pair)
+        if encode is None:
+            if len(self._encoders) >= SHAPES:
+                self._encoders.clear()
+            encode = self._encoders[pair] = encoder(asked, answered, scalar=scalar)
+        body = encode(inputs, outputs)
+        if body is not None:
+            self._encode = encode
+        return body
 
-    def _quick_body(self, inputs: Any, outputs: Any) -> dict[str, Any] | None:
-        """The whole event's values where nothing about them needs a note: the common case."""
-        answers = outputs if type(outputs) is dict else {"value": outputs} if type(outputs) in _SCALARS else None
-        if type(inputs) is not dict or answers is None:
-            return None
-        asked = self._inputs.quick(inputs)
-        if asked is None or not asked[0]:
-            return None
-        answered = self._outputs.quick(answers)
-        if answered is None or not answered[0] or answered[1].missing:
-            return None
-        return {"input": asked[0], "output": answered[0], "quality": asked[1].quality}
+    def _encode_each(
+        self, inputs: Any, outputs: Any, error: BaseException | str | None, labels: Mapping[str, Any] | None
+    ) -> tuple[bytes, bytes] | None:
+        """Values looked at one by one, as JSON, and further members of the event; None: not in the sample."""
+        findings = Findings()
+        body = self._body(inputs, outputs, findings)
+        if self.sample < 1.0:
+            kept = error is not None or bool(findings.violations)
+            if not kept and not self._sampled(inputs):
+                return None
+            body["sampling"] = {"rate": 1.0 if kept else self.sample}
+        context = _context_members(labels, findings)
+        if error is not None:
+            context += b',"error":' + dumps(_error(error, findings))
+        findings.fill(body)
+        STATE.counts.redacted += len(findings.redacted_kinds)
+        return dumps(body), context
 
     def _body(self, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
         """Inputs and outputs by type, each value looked at by itself."""
@@ -371,30 +385,23 @@ _LONGEST: Final = EventHandler.longest
 _SCALARS: Final = frozenset({float, int, str, bool})
 
 
-def _shortened(body: dict[str, Any], size: int) -> dict[str, Any]:
+def _shortened(body: bytes, size: int) -> dict[str, Any]:
     """What is left of an event that no sink takes: everything but the values."""
+    said = orjson.loads(body)
     return {
-        "quality": {"invalid": body["quality"]["invalid"]},
-        **({"redaction": body["redaction"]} if "redaction" in body and len(body["redaction"]["fields"]) < 100 else {}),
+        "quality": {"invalid": said["quality"]["invalid"]},
+        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
         "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
     }
 
 
 def _listening() -> bool:
     """Whether any handler but a NullHandler would take an event."""
-    handlers = LOGGER.handlers
-    if len(handlers) == 1 and type(handlers[0]) is logging.NullHandler:
-        return False
-    return STATE.sink is not None or any(type(handler) is not logging.NullHandler for handler in handlers)
+    return any(type(handler) is not logging.NullHandler for handler in LOGGER.handlers)
 
 
-_COUNT: Final = itertools.count()
-_UNHEARD: Final = f"{getrandbits(64):016x}"
-
-
-def _unheard() -> str:
-    """An id for a call that nobody listens to; cheap, and none comes twice in a process."""
-    return f"{_UNHEARD}{next(_COUNT):016x}"
+_UNHEARD: Final = map(hex, itertools.count(getrandbits(128) | 1 << 127))
+"""Ids for calls that nobody listens to: cheap, and none comes twice in a process."""
 
 
 def _deliver(line: bytes, *, failed: bool) -> None:
@@ -426,8 +433,16 @@ def _since_epoch(when: dt.datetime | float) -> int:
     return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
 
 
-def _in_context(labels: Mapping[str, Any] | None) -> bool:
-    return bool(labels or _context.request.get() or _context.labels.get())
+def _in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
+    """A body with what is redacted in labels and ids, and these as further members of the event."""
+    findings = Findings()
+    context = _context_members(labels, findings)
+    if findings.redacted_fields:
+        said: dict[str, Any] = {}
+        findings.fill_redaction(said)
+        STATE.counts.redacted += len(findings.redacted_kinds)
+        body = body[:-1] + b"," + dumps(said)[1:]
+    return body, context
 
 
 def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
@@ -472,97 +487,6 @@ def _error(error: BaseException | str, findings: Findings) -> dict[str, str]:
         if kinds:
             findings.redacted(f"error.{name}", kinds)
     return described
-
-
-class Call:
-    """A call that is being observed: set `outputs` before the block ends.
-
-    Attributes:
-        prediction_id: known from the start, so that it can go into the answer.
-        inputs: what the model is asked.
-        outputs: what it answered.
-    """
-
-    __slots__ = ("_began", "_clock", "_labels", "_logger", "inputs", "outputs", "prediction_id")
-
-    def __init__(
-        self,
-        logger: ModelLogger,
-        inputs: Any,
-        prediction_id: str | None = None,
-        labels: Mapping[str, Any] | None = None,
-        began: dt.datetime | float | None = None,
-    ) -> None:
-        self._logger = logger
-        self._began = began
-        self._labels = labels
-        self.inputs = inputs
-        self.outputs: Any = None
-        self.prediction_id = prediction_id or uuid7(time.time_ns())
-
-    def answer(self, value: Any, select: Callable[[Any], Any] | None) -> None:
-        """Take what a decorated function returned."""
-        self.outputs = value if select is None else _quietly(lambda: select(value))
-
-    def __enter__(self) -> Self:
-        if self._began is None:
-            self._began = time.time_ns() / _NS
-        self._clock = time.perf_counter_ns()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        took = (time.perf_counter_ns() - self._clock) / _NS
-        self._logger.prediction(
-            _quietly(self.inputs) if inspect.isfunction(self.inputs) else self.inputs,
-            self.outputs,
-            duration=took,
-            prediction_id=self.prediction_id,
-            timestamp=self._began,
-            error=error if error is not None or kind is None else kind.__qualname__,
-            labels=self._labels,
-        )
-
-
-def _quietly(function: Callable[[], Any]) -> Any:
-    """What a caller's own selection gives; its failure is counted and must not end the call."""
-    try:
-        return function()
-    except Exception as failure:  # noqa: BLE001 - a caller's lambda may raise anything
-        STATE.counts.errors += 1
-        STATE.counts.last_error = f"selecting what to log failed: {type(failure).__name__}"
-        return None
-
-
-class _Arguments:
-    """Finds the inputs among the arguments of a decorated function."""
-
-    def __init__(self, function: Callable[..., Any], inputs: Callable[..., Any] | str | None) -> None:
-        self._select = inputs if callable(inputs) else None
-        self._name = inputs if isinstance(inputs, str) else None
-        self._signature = inspect.signature(function)
-        names = list(self._signature.parameters)
-        self._skip = names[0] if names and names[0] in ("self", "cls") else None
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._select is not None:
-            return self._select(*args, **kwargs)
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        asked = dict(bound.arguments)
-        if self._skip is not None:
-            asked.pop(self._skip, None)
-        if self._name is not None:
-            return asked[self._name]
-        for name, parameter in self._signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD and name in asked:
-                asked.update(asked.pop(name))
-        if len(asked) == 1:
-            (only,) = asked.values()
-            if not isinstance(only, (str, bytes, int, float, bool, type(None))):
-                return only
-        return asked
 
 
 _MODELS: Final[dict[tuple[str, str], ModelLogger]] = {}

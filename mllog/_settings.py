@@ -17,6 +17,8 @@ from mllog._names import slug
 from mllog.redaction import Redactor, Rule
 
 LOGGER: Final = logging.getLogger("mllog")
+SILENT: Final[list[logging.Handler]] = [logging.NullHandler()]
+"""The handlers of the logger `mllog` where nobody listens."""
 
 
 @dataclass

@@ -70,8 +70,14 @@ class Validator(Splitter):
             types,
             bounds={name: spec[1:3] for name, spec in specs.items()},
             known={name: self.known(name) for name, kind in types.items() if kind is str},
+            clean=self.clean,
             absent=absent,
         )
+
+    def clean(self, name: str, value: str) -> bool:
+        """Whether a string is none that training would have had to know, and the rules let it pass."""
+        _, _, _, _, known, feature = self._specs[name]
+        return (value in known or not feature.complete) and super().clean(name, value)
 
     def certified(self, name: str) -> set[str]:
         """The categories of training, where the rules that certified them are those in force."""

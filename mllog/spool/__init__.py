@@ -7,6 +7,19 @@ the standard library and orjson.
 from __future__ import annotations
 
 from mllog.spool._reader import Batch, SpoolReader, Status, events, status
-from mllog.spool._writer import MAX_BYTES, SEGMENT_BYTES, SpoolWriter
+from mllog.spool._writer import BLOCK_SECONDS, MAX_BYTES, SEGMENT_BYTES, WHEN_FULL, Drops, SpoolWriter, WhenFull
 
-__all__ = ["MAX_BYTES", "SEGMENT_BYTES", "Batch", "SpoolReader", "SpoolWriter", "Status", "events", "status"]
+__all__ = [
+    "BLOCK_SECONDS",
+    "MAX_BYTES",
+    "SEGMENT_BYTES",
+    "WHEN_FULL",
+    "Batch",
+    "Drops",
+    "SpoolReader",
+    "SpoolWriter",
+    "Status",
+    "WhenFull",
+    "events",
+    "status",
+]

@@ -131,6 +131,16 @@ def seal(fd: int, folder: Path, name: str, length: int) -> None:
         live.unlink()
 
 
+def store(folder: Path, name: str, contents: bytes) -> None:
+    """Write a sealed segment whose file was taken away; nothing where it was empty."""
+    if contents:
+        temporary = folder / f"{name}.tmp"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(contents)
+        temporary.rename(folder / (name + SEALED))
+
+
 def recover(segment: Segment) -> Segment | None:
     """Seal the live segment of a writer that died; None where it held nothing.
 

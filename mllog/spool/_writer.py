@@ -15,87 +15,65 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from mllog.spool._segment import LIVE, SPARE, WORD, lock, seal, stem
+from mllog.spool._evict import evict
+from mllog.spool._filesystem import filesystem
+from mllog.spool._live import AppendedSegment, LiveSegment, MappedSegment
+from mllog.spool._segment import WORD, seal, stem, store
 
 SEGMENT_BYTES: Final = 8 << 20
 MAX_BYTES: Final = 1 << 30
 SPARES: Final = 2
+SEAL_SECONDS: Final = 60.0
+"""Age at which a segment with events is sealed, so that what reads sealed files only sees them in good time."""
 
-_POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault pages in without a write
+WhenFull = Literal["drop_newest", "drop_oldest", "block"]
+WHEN_FULL: Final[tuple[WhenFull, ...]] = ("drop_newest", "drop_oldest", "block")
+BLOCK_SECONDS: Final = 1.0
+
 _RETRY_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.005
+_TICK_SECONDS: Final = 1.0
+
+Report = Callable[["Drops"], bytes]
 
 
-class _Mapped:
-    """A segment file of this process: its descriptor (which holds the lock), map and views."""
+class Drops:
+    """Events that were given up since the last report.
 
-    __slots__ = ("data", "fd", "map", "name", "path", "ready", "word")
+    Attributes:
+        count: how many.
+        reason: why, the last of them.
+        since: when the first was, ns since the epoch.
+        until: when the last was.
+    """
 
-    def __init__(self, folder: Path, writer: str, size: int, mode: int) -> None:
-        self.name = ""
-        self.ready = False
-        self.path = folder / f"{writer}-{secrets.token_hex(4)}{SPARE}"
-        self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            lock(self.fd)
-            # Blocks, not a sparse file: a write to a mapped hole on a full disk kills the process (SIGBUS).
-            os.posix_fallocate(self.fd, 0, size)
-            self.map = mmap.mmap(self.fd, size)
-        except OSError:
-            os.close(self.fd)
-            self.path.unlink(missing_ok=True)
-            raise
-        self.data = memoryview(self.map)
-        self.word = self.data[size - WORD :].cast("Q")
+    __slots__ = ("count", "reason", "since", "until")
 
-    def prefault(self) -> None:
-        """Bring the pages in, so that no caller waits for them; what they hold stays.
-
-        Through ctypes, which lets go of the interpreter's lock; `mmap.madvise` keeps it for all the milliseconds.
-        """
-        import ctypes  # noqa: PLC0415 - only this thread needs it
-
-        with contextlib.suppress(OSError, AttributeError):  # an older kernel: the first write to a page costs a fault
-            view = (ctypes.c_char * len(self.map)).from_buffer(self.map)
-            try:
-                madvise = ctypes.CDLL(None).madvise
-                madvise(ctypes.c_void_p(ctypes.addressof(view)), ctypes.c_size_t(len(self.map)), _POPULATE_WRITE)
-            finally:
-                del view  # a map with views cannot be closed
-        self.ready = True
-
-    def go_live(self, folder: Path, name: str) -> None:
-        self.name = name
-        target = folder / (name + LIVE)
-        self.path.rename(target)
-        self.path = target
-
-    def close(self) -> None:
-        self.word.release()
-        self.data.release()
-        self.map.close()
-        os.close(self.fd)
-
-
-class _Here(threading.local):
-    """Whether this thread is inside `append`."""
-
-    inside = False
+    def __init__(self, count: int, reason: str, since: int, until: int) -> None:
+        self.count, self.reason, self.since, self.until = count, reason, since, until
 
 
 class SpoolWriter:
     r"""Appends events to a spool folder; safe for threads, forks and signals.
 
     Nothing is created before the first event, so that a process which only forks others starts
-    neither a file nor a thread. `append` never raises and never waits for the disk; what it had to
+    neither a file nor a thread. `append` never raises and, unless told to, never waits; what it had to
     give up is counted in `dropped`, and `problem` says why.
 
     Args:
         folder: the spool; made (mode 0700) when the first event comes.
         segment_bytes: size of a segment; an event must fit into one.
-        max_bytes: bound of the whole folder, with what was not yet delivered; beyond it the newest is dropped.
+        max_bytes: bound of the whole folder, with what was not yet delivered.
+        when_full: what happens at the bound. `drop_newest`: the event is given up. `drop_oldest`: the oldest sealed
+            segment is, with all its events. `block`: the caller waits, and gives the event up after `block_seconds`.
+        block_seconds: how long a caller waits at most.
+        group: name or id of a group that may read and write the spool too (folder 2770, files 0660), for a shipper
+            that runs as another user.
+        report: makes an event of what was given up; it is stored as soon as there is room.
 
     Example:
         >>> import tempfile
@@ -109,32 +87,49 @@ class SpoolWriter:
     """
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, max_bytes: int = MAX_BYTES, file_mode: int = 0o600
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        max_bytes: int = MAX_BYTES,
+        when_full: WhenFull = "drop_newest",
+        block_seconds: float = BLOCK_SECONDS,
+        group: str | int | None = None,
+        report: Report | None = None,
+        seal_seconds: float = SEAL_SECONDS,
     ) -> None:
         page = mmap.PAGESIZE
         self.folder = folder
+        self.filesystem = filesystem(folder)
         self.segment_bytes = max(page, (segment_bytes + page - 1) // page * page)
         self.max_bytes = max_bytes
+        self.when_full = when_full
         self.accepted = 0
         self.dropped = 0
+        self.evicted = 0
         self.problem: str | None = None
-        self._mode = file_mode
+        self._block_seconds = block_seconds
+        self._group = group
+        self._report = report
+        self._seal_seconds = seal_seconds
         self._writer = secrets.token_hex(8)
-        self._lock = threading.Lock()
-        self._here = _Here()
-        self._forked_inside = False
+        self._lock = threading.RLock()  # a signal handler of the thread that holds it gets in, and sees `_inside`
+        self._inside = self._was_inside = False
         self._late: deque[bytes] = deque()  # lines of signal handlers that came in the middle of an append
+        self._counting = threading.RLock()
+        self._drops: Drops | None = None
         self._start_empty()
         _WRITERS.add(self)
 
     def _start_empty(self) -> None:
-        self._current: _Mapped | None = None
+        self._current: LiveSegment | None = None
+        self._began = 0.0
         self._end = 0
-        self._limit = 0
+        self._limit = 0  # how far `append` may write to the mapped memory by itself
         self._micros = 0
         self._retry_at = 0.0
-        self._spares: deque[_Mapped] = deque()
-        self._full: deque[tuple[_Mapped, int]] = deque()
+        self._spares: deque[LiveSegment] = deque()
+        self._full: deque[tuple[LiveSegment, int]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -143,90 +138,176 @@ class SpoolWriter:
 
     def append(self, line: bytes) -> bool:
         """Store one line of JSON that ends in a newline; True when it will survive this process."""
-        here = self._here
-        if here.inside:  # a signal handler, and its own thread is in the middle of this class: that one stores it
-            self._late.append(line)
-            return True
-        here.inside = True
-        try:
-            with self._lock:
+        with self._lock:
+            if self._inside:  # a signal handler, and its own thread is in the middle of this class: that one stores it
+                self._late.append(line)
+                return True
+            self._inside = True
+            try:
                 end = self._end + len(line)
-                if end <= self._limit and (current := self._current) is not None:  # `_append`, without its call
-                    current.data[self._end : end] = line
-                    current.word[0] = end
+                if end <= self._limit:  # `_append`, without its call
+                    current = self._current
+                    current.data[self._end : end] = line  # type: ignore[union-attr]
+                    current.word[0] = end  # type: ignore[union-attr]
                     self._end = end
                     self.accepted += 1
                     stored = True
                 else:
                     stored = self._append(line)
-        finally:
-            here.inside = False
-        if self._late:
-            self._drain()
-        return stored
-
-    def _drain(self) -> None:
-        """Store what signal handlers left, and what further ones leave meanwhile."""
-        here = self._here
-        while self._late and not here.inside:
-            here.inside = True
-            try:
-                with self._lock:
-                    while self._late:
-                        self._append(self._late.popleft())
             finally:
-                here.inside = False
+                self._inside = False
+            if self._late:
+                self._drain()
+        if stored:
+            return True
+        if self.when_full == "block" and self._wait(line):
+            return True
+        self._give_up(1)
+        return False
 
     def _append(self, line: bytes) -> bool:
-        end = self._end + len(line)
-        if end > self._limit:
-            if not self._roll(len(line)):
-                self.dropped += 1
-                return False
-            end = self._end + len(line)
+        size = len(line)
+        current = self._current
+        if (current is None or self._end + size > current.capacity) and not self._roll(size):
+            return False
         current = self._current
         assert current is not None
-        current.data[self._end : end] = line
-        current.word[0] = end  # the commit: one aligned store, so a reader sees the old length or the new
-        self._end = end
+        try:
+            current.write(self._end, line)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._end += size
         self.accepted += 1
         return True
+
+    def _drain(self) -> None:
+        """Store what signal handlers left, and what further ones leave meanwhile; the caller holds the lock."""
+        while self._late:
+            self._inside = True
+            try:
+                while self._late:
+                    if not self._append(self._late.popleft()):
+                        self._give_up(1)
+            finally:
+                self._inside = False
+
+    def _wait(self, line: bytes) -> bool:
+        """Try again until there is room, for the policy `block`."""
+        if len(line) > self.segment_bytes - WORD:
+            return False
+        deadline = time.monotonic() + self._block_seconds
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            with self._lock:
+                if self._inside:
+                    return False
+                self._inside = True
+                try:
+                    self._retry_at = 0.0
+                    if self._append(line):
+                        return True
+                finally:
+                    self._inside = False
+        return False
+
+    def _give_up(self, count: int) -> None:
+        with self._counting:  # the thread never waits for the other lock, so that whoever holds that may wait for it
+            self.dropped += count
+            now = time.time_ns()
+            since = now if self._drops is None else self._drops.since
+            before = 0 if self._drops is None else self._drops.count
+            self._drops = Drops(before + count, self.problem or "unknown", since, now)
+
+    def _say(self) -> None:
+        """Store an event about what was given up; the caller holds the lock, and there is a segment."""
+        drops = self._drops
+        if drops is None or self._report is None or self._current is None:
+            return
+        line = self._report(drops)
+        if self._end + len(line) <= self._current.capacity:
+            with contextlib.suppress(OSError):
+                self._current.write(self._end, line)
+                self._end += len(line)
+                self._drops = None
 
     def _roll(self, size: int) -> bool:
         """Go on in a spare segment; where the thread has none ready yet, make one here."""
         if size > self.segment_bytes - WORD:
             self.problem = f"an event of {size} bytes does not fit into a segment of {self.segment_bytes}"
             return False
-        if self._current is not None:
-            self._full.append((self._current, self._end))
-            self._current, self._end, self._limit = None, 0, 0
+        self._put_aside()
         try:
-            spare = self._spares.popleft() if self._spares else self._create()
-            if spare is None:
-                if self.problem is None:
-                    self.problem = f"the spool holds its bound of {self.max_bytes} bytes; nothing reads it fast enough"
-                return False
-            self._micros = max(time.time_ns() // 1000, self._micros + 1)
-            spare.go_live(self.folder, stem(self._micros, self._writer))
+            spare = self._go_live()
         except OSError as error:
             self._fail(error)
             return False
-        self._current, self._end, self._limit = spare, 0, self.segment_bytes - WORD
+        if spare is None:
+            if self.problem is None:
+                self.problem = f"the spool holds its bound of {self.max_bytes} bytes; nothing reads it fast enough"
+            return False
+        self._current, self._end, self._limit = spare, 0, spare.capacity if spare.quick else 0
+        self._began = time.monotonic()
         self.problem = None
+        self._say()
         if self._thread is None:
             self._start_thread()
         self._wake.set()
         return True
 
-    def _create(self) -> _Mapped | None:
+    def _go_live(self) -> LiveSegment | None:
+        while True:
+            made = not self._spares
+            spare = self._create() if made else self._spares.popleft()
+            if spare is None:
+                return None
+            self._micros = max(time.time_ns() // 1000, self._micros + 1)
+            try:
+                spare.go_live(self.folder, stem(self._micros, self._writer))
+            except FileNotFoundError:  # a spare that went with its folder: the next one is made anew
+                spare.discard()
+                if made:
+                    raise
+                continue
+            return spare
+
+    def _put_aside(self) -> None:
+        """The current segment takes no more events."""
+        if self._current is not None:
+            self._full.append((self._current, self._end))
+            self._current, self._end, self._limit = None, 0, 0
+
+    def _create(self) -> LiveSegment | None:
         """A new segment, unless the bound is reached or a failure is too recent to try again."""
         if time.monotonic() < self._retry_at:
             return None
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._used() + self.segment_bytes > self.max_bytes:
+        self._make_folder()
+        over = self._used() + self.segment_bytes - self.max_bytes
+        if over > 0 and self.when_full == "drop_oldest":
+            freed, count = evict(self.folder, over)
+            over -= freed
+            if count:
+                self.evicted += count
+                self.problem = f"the spool held its bound of {self.max_bytes} bytes; the oldest events were given up"
+                self._give_up(count)
+        if over > 0:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return None
-        return _Mapped(self.folder, self._writer, self.segment_bytes, self._mode)
+        kind = MappedSegment if self.filesystem.mappable else AppendedSegment
+        return kind(self.folder, self._writer, 0o600 if self._group is None else 0o660, self.segment_bytes)
+
+    def _make_folder(self) -> None:
+        if self.folder.is_dir():
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._group is not None:
+            import shutil  # noqa: PLC0415 - once per spool
+
+            try:
+                shutil.chown(self.folder, group=self._group)
+            except LookupError:
+                raise OSError(errno.EINVAL, f"there is no group {self._group!r}") from None
+            self.folder.chmod(0o2770)  # set-group-id: what is made in it belongs to the group
 
     def _used(self) -> int:
         with os.scandir(self.folder) as entries:
@@ -249,9 +330,26 @@ class SpoolWriter:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
+            self._look()
             self._tend()
             if not self._stopping:
-                self._wake.wait()
+                self._wake.wait(None if self._current is None else _TICK_SECONDS)
+
+    def _look(self) -> None:
+        """Put aside a segment that has grown old, or whose file was taken away; what it holds is stored anew."""
+        current = self._current
+        if current is None:
+            return
+        gone = not current.path.exists()
+        old = time.monotonic() - self._began > self._seal_seconds
+        if (gone or old) and self._lock.acquire(blocking=False):  # else there is the next time
+            try:
+                if current is self._current:
+                    self._put_aside()
+                    for _ in range(len(self._spares) if gone else 0):
+                        self._spares.popleft().discard()
+            finally:
+                self._lock.release()
 
     def _tend(self) -> None:
         """Seal what is full, then bring spares up to their number."""
@@ -261,7 +359,7 @@ class SpoolWriter:
         while self._full:
             self._seal(*self._full.popleft())
         try:
-            while len(self._spares) < SPARES and not self._stopping:
+            while self._current is not None and len(self._spares) < SPARES and not self._stopping:
                 spare = self._create()
                 if spare is None:
                     return
@@ -270,12 +368,18 @@ class SpoolWriter:
         except OSError as error:
             self._fail(error)
 
-    def _seal(self, segment: _Mapped, length: int) -> None:
+    def _seal(self, segment: LiveSegment, length: int) -> None:
         fd = os.dup(segment.fd)  # keeps the lock over the closing of the map
         try:
+            gone = not segment.path.exists()
+            contents = segment.contents(length) if gone else b""
             segment.close()
-            seal(fd, self.folder, segment.name, length)
-        except OSError as error:  # the folder was taken away: what is lost was not ours to keep
+            if gone:  # somebody deleted the folder, or the file: the events are stored under their name once more
+                self._make_folder()
+                store(self.folder, segment.name, contents)
+            else:
+                seal(fd, self.folder, segment.name, length)
+        except OSError as error:
             self._fail(error)
         finally:
             os.close(fd)
@@ -292,42 +396,37 @@ class SpoolWriter:
 
     def close(self) -> None:
         """Seal everything; the next `append` starts anew."""
-        here = self._here
-        if here.inside:  # a signal handler that ends the process in the middle of an append: recovery seals it
-            return
-        here.inside = True
-        try:
-            self._close()
-        finally:
-            here.inside = False
-        self._drain()  # signal handlers that logged meanwhile have started anew
-
-    def _close(self) -> None:
+        with self._lock:
+            if self._inside:  # a signal handler that ends the process in the middle of an append: recovery seals it
+                return
         self._stop_thread()
         with self._lock:
-            current, end = self._current, self._end
-            full, spares = list(self._full), list(self._spares)
-            self._start_empty()
+            self._inside = True
+            try:
+                current, end = self._current, self._end
+                full, spares = list(self._full), list(self._spares)
+                self._start_empty()
+            finally:
+                self._inside = False
+            self._drain()  # what signal handlers logged meanwhile starts anew
         for segment, length in [*full, *([(current, end)] if current else [])]:
             self._seal(segment, length)
         for spare in spares:
-            spare.close()
-            spare.path.unlink(missing_ok=True)
+            spare.discard()
 
     def before_fork(self) -> None:
         """No thread may be alive and no append half done when the process is copied."""
-        self._forked_inside = self._here.inside  # a signal handler forks in the middle of an append
-        self._here.inside = True  # a handler that logs from here on leaves its line to `_drain`
+        self._lock.acquire()
+        self._was_inside = self._inside  # a signal handler forks in the middle of an append
+        self._inside = True  # a handler that logs from here on leaves its line to `_drain`
         self._stop_thread()
-        if not self._forked_inside:
-            self._lock.acquire()
 
     def after_fork_in_parent(self) -> None:
         """Go on; the thread comes back with the next segment."""
-        if not self._forked_inside:
-            self._lock.release()
-            self._here.inside = False
+        self._inside = self._was_inside
+        if not self._inside:
             self._drain()
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
         """The segments are the parent's: give up descriptor, map and views, or its lock would outlive it."""
@@ -336,11 +435,13 @@ class SpoolWriter:
             inherited.append(self._current)
         for segment in inherited:
             segment.close()
-        self._lock = threading.Lock()
-        self._here = _Here()
+        self._lock = threading.RLock()
+        self._counting = threading.RLock()
+        self._inside = False
         self._late = deque()
+        self._drops = None
         self._writer = secrets.token_hex(8)
-        self.accepted = self.dropped = 0
+        self.accepted = self.dropped = self.evicted = 0
         self._start_empty()
 
 
