@@ -11,11 +11,14 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mllog._event import ECS_VERSION, dumps, own_event, timestamp, uuid7
 from mllog.redaction import Redactor
 from mllog.spool import BLOCK_SECONDS, MAX_BYTES, SEGMENT_BYTES, Drops, SpoolWriter, WhenFull
+
+if TYPE_CHECKING:
+    from mllog._shipping import ServiceShipper
 
 STDOUT_BYTES: Final = 16 * 1024 - 64
 """Longest event for standard output: container runtimes split lines at 16 KiB."""
@@ -101,6 +104,11 @@ class SpoolHandler(EventHandler):
         when_full: at the bound, `drop_newest`, `drop_oldest` or `block`.
         block_seconds: how long a caller waits at most, for `block`.
         group: name or id of a group that may read and write the spool too.
+        endpoint: where a thread of this process delivers the spool to; None where something else does.
+        service: name, version and environment of the service, for mllog's events about itself.
+
+    Raises:
+        ConfigurationError: the endpoint cannot be used.
     """
 
     def __init__(
@@ -112,9 +120,17 @@ class SpoolHandler(EventHandler):
         when_full: WhenFull = "drop_newest",
         block_seconds: float = BLOCK_SECONDS,
         group: str | int | None = None,
+        endpoint: str | None = None,
+        service: dict[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.service: dict[str, str] = {}
+        self._service = service or {}
+        self.shipper: ServiceShipper | None = None
+        self.drain_seconds: float | None = None
+        if endpoint is not None:
+            from mllog._shipping import ServiceShipper  # noqa: PLC0415 - only where the service ships
+
+            self.shipper = ServiceShipper(Path(path), endpoint, self._service)
         self.writer = SpoolWriter(
             Path(path),
             max_bytes=max_bytes,
@@ -123,6 +139,7 @@ class SpoolHandler(EventHandler):
             block_seconds=block_seconds,
             group=group,
             report=self._report,
+            started=None if self.shipper is None else self.shipper.start,
         )
         self.target = str(path)
         # One call less on the hot path.
@@ -136,15 +153,29 @@ class SpoolHandler(EventHandler):
             "until": timestamp(drops.until).decode(),
         }
         message = f"{drops.count} events were given up: {drops.reason}"
-        return own_event("dropped", message, {"spool": said}, self.service, level="warning")
+        return own_event("dropped", message, {"spool": said}, self._service, level="warning")
 
     def counts(self) -> tuple[int, int, str | None]:
         """Events accepted, events dropped, and what is wrong now."""
         return self.writer.accepted, self.writer.dropped, self.writer.problem
 
+    def state(self) -> dict[str, Any]:
+        """Where the spool lies, on what, and what its bound made it give up."""
+        writer = self.writer
+        return {
+            "filesystem": writer.filesystem.type or None,
+            "kind": writer.filesystem.kind,
+            "warning": writer.filesystem.warning,
+            "max_bytes": writer.max_bytes,
+            "when_full": writer.when_full,
+            "evicted": writer.evicted,
+        }
+
     def close(self) -> None:
-        """Seal the segments."""
+        """Seal the segments, and give the shipper a moment to deliver them."""
         self.writer.close()
+        if self.shipper is not None:
+            self.shipper.stop(*(() if self.drain_seconds is None else (self.drain_seconds,)))
         super().close()
 
 

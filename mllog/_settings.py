@@ -7,18 +7,23 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mllog._errors import ConfigurationError
 from mllog._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
 from mllog._names import slug
 from mllog.redaction import Redactor, Rule
+from mllog.spool import BLOCK_SECONDS, MAX_BYTES, WHEN_FULL, WhenFull
 
 LOGGER: Final = logging.getLogger("mllog")
 SILENT: Final[list[logging.Handler]] = [logging.NullHandler()]
 """The handlers of the logger `mllog` where nobody listens."""
+
+
+N = TypeVar("N", int, float)
 
 
 @dataclass
@@ -74,13 +79,15 @@ def configure(
     endpoint: str | None = None,
     redaction: str | tuple[Rule, ...] | None = None,
     max_bytes: int | None = None,
+    when_full: str | None = None,
+    block_seconds: float | None = None,
+    spool_group: str | int | None = None,
 ) -> None:
     """Attach a sink to the logger `mllog`; without it every call returns at once.
 
-    What is not given comes from `MLLOG_SERVICE`, `MLLOG_ENVIRONMENT`, `MLLOG_VERSION`, `MLLOG_SINK`,
-    `MLLOG_SPOOL`, `MLLOG_REDACTION` and `MLLOG_MAX_BYTES`. It starts no thread and writes no file: that
-    comes with the first event, so a server that forks its workers may call it before the fork. Calling
-    it again replaces the sink.
+    What is not given comes from the variable of the same name: `MLLOG_SERVICE`, `MLLOG_ENVIRONMENT`, and so on.
+    It starts no thread and writes no file: that comes with the first event, so a server that forks its workers may
+    call it before the fork. Calling it again replaces the sink.
 
     Args:
         service: name of the service; default: the program's name.
@@ -88,9 +95,15 @@ def configure(
         version: version of the service.
         sink: `spool` (default), `stdout`, or the path of a file.
         spool: folder of the spool; implies `sink="spool"`.
-        endpoint: not yet; run `mllog spool ship` beside the service.
+        endpoint: `https://host:port` to which a thread of the service delivers the spool; default: nothing does, and
+            `mllog spool ship` runs beside the service. Credentials come from `MLLOG_ENDPOINT_USER`,
+            `MLLOG_ENDPOINT_PASSWORD_FILE`, `MLLOG_ENDPOINT_API_KEY_FILE` and `MLLOG_ENDPOINT_CA`.
         redaction: `default`, `off`, or rules of your own.
-        max_bytes: bound of the spool in bytes; beyond it the newest event is dropped and counted.
+        max_bytes: bound of the spool in bytes.
+        when_full: at the bound, `drop_newest` gives up the event (default), `drop_oldest` the oldest segment, and
+            `block` makes the caller wait, and gives the event up then.
+        block_seconds: how long a caller waits at most.
+        spool_group: name or id of a group that may read and write the spool too, for a shipper of another user.
 
     Raises:
         ConfigurationError: a value that cannot work. A spool that cannot be written is no such value: the
@@ -103,23 +116,36 @@ def configure(
         '/dev/null'
         >>> mllog.shutdown()
     """
-    if endpoint is not None or os.environ.get("MLLOG_ENDPOINT"):
-        raise ConfigurationError(
-            "endpoint: events are not shipped from inside the service yet; run 'mllog spool ship' beside it"
-        )
     target = sink if sink is not None else ("spool" if spool is not None else os.environ.get("MLLOG_SINK", "spool"))
-    folder = Path(spool if spool is not None else os.environ.get("MLLOG_SPOOL") or default_spool())
     redactor = _redactor(redaction if redaction is not None else os.environ.get("MLLOG_REDACTION", "default"))
-    bound = max_bytes if max_bytes is not None else _integer("MLLOG_MAX_BYTES")
-    name = service or os.environ.get("MLLOG_SERVICE") or _default_service()
-    place = environment or os.environ.get("MLLOG_ENVIRONMENT") or "default"
-    handler = _handler(target, folder, bound)
-    _detach()
-    STATE.service = {"name": name, "environment": place}
+    named = {
+        "name": service or os.environ.get("MLLOG_SERVICE") or _default_service(),
+        "environment": environment or os.environ.get("MLLOG_ENVIRONMENT") or "default",
+    }
     if version or os.environ.get("MLLOG_VERSION"):
-        STATE.service["version"] = version or os.environ["MLLOG_VERSION"]
+        named["version"] = version or os.environ["MLLOG_VERSION"]
+    place = named["environment"]
     if slug(place) != place:
         warnings.warn(f"environment {place!r} is written as {slug(place)!r} in index names", stacklevel=2)
+    address = endpoint or os.environ.get("MLLOG_ENDPOINT") or None
+    if target == "spool":
+        bound = max_bytes if max_bytes is not None else _number("MLLOG_MAX_BYTES", int)
+        wait = block_seconds if block_seconds is not None else _number("MLLOG_BLOCK_SECONDS", float)
+        handler: EventHandler = SpoolHandler(
+            Path(spool if spool is not None else os.environ.get("MLLOG_SPOOL") or default_spool()),
+            max_bytes=MAX_BYTES if bound is None else _positive("max_bytes", bound),
+            when_full=_when_full(when_full or os.environ.get("MLLOG_WHEN_FULL") or "drop_newest"),
+            block_seconds=BLOCK_SECONDS if wait is None else _positive("block_seconds", wait),
+            group=spool_group if spool_group is not None else os.environ.get("MLLOG_SPOOL_GROUP") or None,
+            endpoint=address,
+            service=named,
+        )
+    elif address is not None:
+        raise ConfigurationError(f"endpoint: what is delivered is the spool, and the sink is {os.fspath(target)!r}")
+    else:
+        handler = StdoutHandler() if target == "stdout" else FileHandler(Path(target))
+    _detach()
+    STATE.service = named
     STATE.redactor = redactor
     STATE.generation += 1
     LOGGER.addHandler(handler)
@@ -136,30 +162,35 @@ def _redactor(redaction: str | tuple[Rule, ...]) -> Redactor | None:
     return Redactor(tuple(redaction))
 
 
-def _integer(variable: str) -> int | None:
+def _number(variable: str, kind: Callable[[str], N]) -> N | None:
     text = os.environ.get(variable)
     if not text:
         return None
     try:
-        return int(text)
+        return kind(text)
     except ValueError:
-        raise ConfigurationError(f"{variable}: {text!r} is not a number of bytes") from None
+        raise ConfigurationError(f"{variable}: {text!r} is not a number") from None
 
 
-def _handler(target: str | os.PathLike[str], folder: Path, bound: int | None) -> EventHandler:
-    if target == "stdout":
-        return StdoutHandler()
-    if target != "spool":
-        return FileHandler(Path(target))
-    if bound is not None and bound <= 0:
-        raise ConfigurationError(f"max_bytes: {bound} leaves no room for an event")
-    return SpoolHandler(folder) if bound is None else SpoolHandler(folder, max_bytes=bound)
+def _positive(name: str, value: N) -> N:
+    if value <= 0:
+        raise ConfigurationError(f"{name}: {value} is not above zero")
+    return value
 
 
-def _detach() -> None:
+def _when_full(policy: str) -> WhenFull:
+    for known in WHEN_FULL:
+        if policy == known:
+            return known
+    raise ConfigurationError(f"when_full: {policy!r} is none of {', '.join(WHEN_FULL)}")
+
+
+def _detach(drain: float | None = None) -> None:
     if STATE.sink is not None:
         LOGGER.removeHandler(STATE.sink)
         sink, STATE.sink = STATE.sink, None
+        if isinstance(sink, SpoolHandler):
+            sink.drain_seconds = drain
         sink.close()
         accepted, dropped, _ = sink.counts()
         STATE.counts.accepted += accepted
@@ -183,25 +214,28 @@ def shutdown(timeout: float | None = None) -> None:
     """Seal the spool and detach the sink. It runs at the interpreter's exit by itself.
 
     Args:
-        timeout: seconds to wait at most for what is not yet written.
+        timeout: seconds to wait at most for what an endpoint has not yet taken; default 2. What is left stays in the
+            spool for the next start.
     """
-    flush(timeout)
-    _detach()
+    _detach(timeout)
 
 
 def stats() -> dict[str, Any]:
     """What became of the events of this process, and why some were given up.
 
     Returns:
-        `accepted`, `dropped`, `errors` (calls that could not be made an event), `redacted` (values),
-        `sink`, and `problem`: None, or one line about what is wrong now.
+        `accepted`, `dropped` (given up, for whatever reason), `errors` (calls that could not be made an event),
+        `redacted` (values), `sink`, `problem`: None, or one line about what is wrong now; `spool`: where it lies, on
+        what, its bound, and how many accepted events were given up for newer ones (`evicted`, part of `dropped`); and
+        `shipper`: what the thread of this process delivered. The last two are None where there is no such thing.
 
     Example:
         >>> sorted(stats())
-        ['accepted', 'dropped', 'errors', 'problem', 'redacted', 'sink']
+        ['accepted', 'dropped', 'errors', 'problem', 'redacted', 'shipper', 'sink', 'spool']
     """
     counts, sink = STATE.counts, STATE.sink
     accepted, dropped, problem = sink.counts() if sink is not None else (0, 0, None)
+    spool = sink if isinstance(sink, SpoolHandler) else None
     return {
         "accepted": counts.accepted + accepted,
         "dropped": counts.dropped + dropped,
@@ -209,6 +243,8 @@ def stats() -> dict[str, Any]:
         "redacted": counts.redacted,
         "sink": sink.target if sink is not None else None,
         "problem": problem or counts.last_error,
+        "spool": spool.state() if spool is not None else None,
+        "shipper": spool.shipper.state() if spool is not None and spool.shipper is not None else None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,35 +11,49 @@ import orjson
 
 from mllog.spool._segment import segments
 
-_CHUNK: Final = 1 << 20
+_REPORT: Final = b'"action":"dropped"'
 
 
-def evict(folder: Path, needed: int) -> tuple[int, int]:
+@dataclass(slots=True)
+class Evicted:
+    """What was given up to make room.
+
+    Attributes:
+        bytes: that are free now.
+        events: that some consumer had not yet committed.
+        reported: events that these events said were given up before them; now it must be said again.
+    """
+
+    bytes: int = 0
+    events: int = 0
+    reported: int = 0
+
+
+def evict(folder: Path, needed: int) -> Evicted:
     """Delete the oldest sealed segments until `needed` bytes are free.
-
-    Returns:
-        Bytes that were freed, and how many events were given up that some consumer had not yet committed.
 
     Raises:
         SpoolError: the folder may not be read.
         OSError: a segment may not be deleted.
     """
     delivered = _delivered(folder)
-    freed = count = 0
+    evicted = Evicted()
     for segment in segments(folder):
-        if freed >= needed:
+        if evicted.bytes >= needed:
             break
         if segment.live:
             continue
         try:
-            size = segment.path.stat().st_size
-            lost = _lines(segment.path, delivered.get(segment.stem, 0))
+            contents = segment.path.read_bytes()
             segment.path.unlink()
         except FileNotFoundError:  # delivered, or given up by another process
             continue
-        freed += size
-        count += lost
-    return freed, count
+        evicted.bytes += len(contents)
+        lost = contents[delivered.get(segment.stem, 0) :]
+        reports = [line for line in lost.split(b"\n") if _REPORT in line] if _REPORT in lost else []
+        evicted.events += lost.count(b"\n") - len(reports)
+        evicted.reported += sum(map(_reported, reports))
+    return evicted
 
 
 def _delivered(folder: Path) -> dict[str, int]:
@@ -52,10 +67,8 @@ def _delivered(folder: Path) -> dict[str, int]:
     return least or {}
 
 
-def _lines(path: Path, offset: int) -> int:
-    count = 0
-    with path.open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK):
-            count += chunk.count(b"\n")
-    return count
+def _reported(line: bytes) -> int:
+    try:
+        return int(orjson.loads(line)["mllog"]["spool"]["dropped"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return 0

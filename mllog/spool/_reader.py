@@ -134,23 +134,34 @@ class SpoolReader:
                 offset = batch.end
 
     def commit(self, batch: Batch) -> None:
-        """Everything up to the end of `batch` is stored elsewhere; durable when this returns."""
+        """Everything up to the end of `batch` is stored elsewhere; durable when this returns.
+
+        Raises:
+            SpoolError: the cursor could not be written; the next call writes this one too.
+        """
         self._offsets[batch.segment] = batch.end
         if batch.drained:
             self._drained.add(batch.segment)
-        self._save()
-        self._delete_drained()
+        try:
+            self._save()
+        except SpoolError:  # no room: what is drained needs no cursor, and makes some
+            self._delete_drained()
+            self._save()
+        else:
+            self._delete_drained()
 
     def _save(self) -> None:
         temporary = self._cursor.with_suffix(".tmp")
         data = orjson.dumps({"version": CURSOR_VERSION, "segments": self._offsets})
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        temporary.replace(self._cursor)
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(fd)
+            temporary.replace(self._cursor)
+        except OSError as error:
+            raise SpoolError(f"{self._cursor}: cannot write the cursor: {error.strerror}") from error
 
     def _delete_drained(self) -> None:
         for name in sorted(self._drained):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import errno
 import logging
 import os
 import random
@@ -15,7 +17,8 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolInUseError
+from mllog._errors import SpoolError, SpoolInUseError
+from mllog._event import own_event
 from mllog.spool._endpoint import Endpoint, Verdict
 from mllog.spool._reader import SpoolReader
 
@@ -69,16 +72,26 @@ class ShipStatus:
 class Shipper:
     """Delivers one spool; one process at a time does, and the next in line takes over when it dies.
 
+    Once a minute it delivers an event of its own (`event.action` is `shipped`): what it delivered, set aside and sent
+    again since the last one, and how far it is behind.
+
     Args:
         folder: the spool.
         endpoint: where to.
         keep: seconds for which a delivered segment stays for a replay; None deletes it at once. What is
             kept counts towards the bound of the spool.
         batch_bytes: size of a request, about.
+        service: name, version and environment on the shipper's own events, as far as they are known.
     """
 
     def __init__(
-        self, folder: Path, endpoint: Endpoint, *, keep: float | None = None, batch_bytes: int = BATCH_BYTES
+        self,
+        folder: Path,
+        endpoint: Endpoint,
+        *,
+        keep: float | None = None,
+        batch_bytes: int = BATCH_BYTES,
+        service: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.endpoint = endpoint
@@ -89,7 +102,10 @@ class Shipper:
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._patience: float | None = None
+        self._service = service or {}
+        self._reader: SpoolReader | None = None
         self._reported = time.monotonic()
+        self._told = (0, 0, 0, self._reported)
         self._draw = random.Random()  # noqa: S311 - jitter
 
     def stop(self, drain: float = 0.0) -> None:
@@ -110,7 +126,7 @@ class Shipper:
         Raises:
             SpoolError: the spool cannot be used; or, with `once`, another process is delivering it.
         """
-        reader = self._elected(once=once)
+        self._reader = reader = self._elected(once=once)
         if reader is None:
             return False
         self._patience = patience if once else None
@@ -131,6 +147,11 @@ class Shipper:
             reader.close()
             self._client.close()
         return done
+
+    def abandon(self) -> None:
+        """In a forked child: give up the lock, which is the parent's."""
+        if self._reader is not None:
+            self._reader.close()  # its copy of the descriptor; the parent still holds the lock
 
     def _elected(self, *, once: bool) -> SpoolReader | None:
         """The reader, once no other process has it."""
@@ -154,7 +175,10 @@ class Shipper:
             self._check()
             self.status.oldest_seconds = _age(batch.lines[0])
             self.deliver(batch.lines)
-            reader.commit(batch)
+            try:
+                reader.commit(batch)
+            except SpoolError as error:  # a full disk, say; the next commit saves this one too
+                self._stands_still(str(error), loudly=True)
             moved = True
             self._report(reader, force=False)
         self.status.oldest_seconds = 0.0
@@ -196,14 +220,13 @@ class Shipper:
     def _set_aside(self, line: bytes, reason: str) -> None:
         path = self.folder / QUARANTINE
         record = {"@timestamp": _now(), "reason": reason, "event": line.decode("utf-8", "replace")}
-        if path.exists() and path.stat().st_size > QUARANTINE_BYTES:
-            path.replace(path.with_suffix(".1.ndjson"))
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        while True:
+            try:
+                _append_safely(path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+                break
+            except OSError as error:  # it goes nowhere before it can be kept
+                self._stands_still(f"{path}: {error.strerror}", loudly=True)
+                self._wait(_MEND_WAIT)
         self.status.quarantined += 1
         LOGGER.warning("an event was set aside in %s: %s", path, reason)
 
@@ -240,11 +263,45 @@ class Shipper:
             self.status.pending_bytes = reader.pending()
             self._write_status()
             LOGGER.info("%s", asdict(self.status))
+            self._tell(force=force)
+
+    def _tell(self, *, force: bool) -> None:
+        """Deliver an event about the time since the last one; where that fails, the next one covers it too."""
+        status, (delivered, quarantined, retries, since) = self.status, self._told
+        counts = (status.delivered - delivered, status.quarantined - quarantined, status.retries - retries)
+        if status.problem is not None or (force and not any(counts)):
+            return
+        now = time.monotonic()
+        said = {
+            "delivered": counts[0],
+            "quarantined": counts[1],
+            "retries": counts[2],
+            "pending_bytes": status.pending_bytes,
+            "oldest_seconds": status.oldest_seconds,
+            "seconds": round(now - since, 3),
+        }
+        message = f"{counts[0]} events were delivered, {counts[1]} set aside"
+        line = own_event("shipped", message, {"shipper": said}, self._service)
+        if self.endpoint.post(self._client, line)[0] is Verdict.DELIVERED:
+            self._told = (status.delivered, status.quarantined, status.retries, now)
 
     def _write_status(self) -> None:
         temporary = self.folder / f"{STATUS}.tmp"
-        temporary.write_bytes(orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
-        temporary.replace(self.folder / STATUS)
+        with contextlib.suppress(OSError):  # it is for looking at; the counts are also in the log
+            temporary.write_bytes(orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
+            temporary.replace(self.folder / STATUS)
+
+
+def _append_safely(path: Path, line: bytes) -> None:
+    if path.exists() and path.stat().st_size > QUARANTINE_BYTES:
+        path.replace(path.with_suffix(".1.ndjson"))
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.write(fd, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def replay(

@@ -28,7 +28,6 @@ SEGMENT_BYTES: Final = 8 << 20
 MAX_BYTES: Final = 1 << 30
 SPARES: Final = 2
 SEAL_SECONDS: Final = 60.0
-"""Age at which a segment with events is sealed, so that what reads sealed files only sees them in good time."""
 
 WhenFull = Literal["drop_newest", "drop_oldest", "block"]
 WHEN_FULL: Final[tuple[WhenFull, ...]] = ("drop_newest", "drop_oldest", "block")
@@ -74,6 +73,8 @@ class SpoolWriter:
         group: name or id of a group that may read and write the spool too (folder 2770, files 0660), for a shipper
             that runs as another user.
         report: makes an event of what was given up; it is stored as soon as there is room.
+        seal_seconds: age at which a segment with events is sealed, so that what reads sealed files only sees them.
+        started: called when this process begins to write, and again after a fork; it must return at once.
 
     Example:
         >>> import tempfile
@@ -97,6 +98,7 @@ class SpoolWriter:
         group: str | int | None = None,
         report: Report | None = None,
         seal_seconds: float = SEAL_SECONDS,
+        started: Callable[[], None] | None = None,
     ) -> None:
         page = mmap.PAGESIZE
         self.folder = folder
@@ -111,12 +113,14 @@ class SpoolWriter:
         self._block_seconds = block_seconds
         self._group = group
         self._report = report
+        self._started = started
         self._seal_seconds = seal_seconds
         self._writer = secrets.token_hex(8)
         self._lock = threading.RLock()  # a signal handler of the thread that holds it gets in, and sees `_inside`
         self._inside = self._was_inside = False
         self._late: deque[bytes] = deque()  # lines of signal handlers that came in the middle of an append
         self._counting = threading.RLock()
+        self._tending = threading.Lock()  # whoever makes, prefaults or seals segments
         self._drops: Drops | None = None
         self._start_empty()
         _WRITERS.add(self)
@@ -168,6 +172,9 @@ class SpoolWriter:
     def _append(self, line: bytes) -> bool:
         size = len(line)
         current = self._current
+        if self._thread is None and current is not None:  # after a fork
+            self._limit = current.capacity if current.quick else 0
+            self._start_thread()
         if (current is None or self._end + size > current.capacity) and not self._roll(size):
             return False
         current = self._current
@@ -211,25 +218,26 @@ class SpoolWriter:
                     self._inside = False
         return False
 
-    def _give_up(self, count: int) -> None:
+    def _give_up(self, count: int, *, again: int = 0) -> None:
+        """Count events that are lost, and `again` such as were said to be, in an event that is now lost too."""
         with self._counting:  # the thread never waits for the other lock, so that whoever holds that may wait for it
             self.dropped += count
             now = time.time_ns()
             since = now if self._drops is None else self._drops.since
             before = 0 if self._drops is None else self._drops.count
-            self._drops = Drops(before + count, self.problem or "unknown", since, now)
+            self._drops = Drops(before + count + again, self.problem or "unknown", since, now)
 
     def _say(self) -> None:
         """Store an event about what was given up; the caller holds the lock, and there is a segment."""
-        drops = self._drops
-        if drops is None or self._report is None or self._current is None:
+        if self._drops is None or self._report is None or self._current is None:
             return
-        line = self._report(drops)
-        if self._end + len(line) <= self._current.capacity:
-            with contextlib.suppress(OSError):
-                self._current.write(self._end, line)
-                self._end += len(line)
-                self._drops = None
+        with self._counting:
+            line = self._report(self._drops)
+            if self._end + len(line) <= self._current.capacity:
+                with contextlib.suppress(OSError):
+                    self._current.write(self._end, line)
+                    self._end += len(line)
+                    self._drops = None
 
     def _roll(self, size: int) -> bool:
         """Go on in a spare segment; where the thread has none ready yet, make one here."""
@@ -258,7 +266,11 @@ class SpoolWriter:
     def _go_live(self) -> LiveSegment | None:
         while True:
             made = not self._spares
-            spare = self._create() if made else self._spares.popleft()
+            if made:
+                with self._tending:
+                    spare = self._spares.popleft() if self._spares else self._create()
+            else:
+                spare = self._spares.popleft()
             if spare is None:
                 return None
             self._micros = max(time.time_ns() // 1000, self._micros + 1)
@@ -276,20 +288,24 @@ class SpoolWriter:
         if self._current is not None:
             self._full.append((self._current, self._end))
             self._current, self._end, self._limit = None, 0, 0
+            self._wake.set()
 
     def _create(self) -> LiveSegment | None:
-        """A new segment, unless the bound is reached or a failure is too recent to try again."""
+        """A new segment, unless the bound is reached or a failure is too recent to try again; under `_tending`."""
         if time.monotonic() < self._retry_at:
             return None
         self._make_folder()
         over = self._used() + self.segment_bytes - self.max_bytes
+        if over > 0 and self._full:  # what the thread has not come to yet takes less room once it is sealed
+            self._seal_full()
+            over = self._used() + self.segment_bytes - self.max_bytes
         if over > 0 and self.when_full == "drop_oldest":
-            freed, count = evict(self.folder, over)
-            over -= freed
-            if count:
-                self.evicted += count
+            gone = evict(self.folder, over)
+            over -= gone.bytes
+            if gone.events or gone.reported:
+                self.evicted += gone.events
                 self.problem = f"the spool held its bound of {self.max_bytes} bytes; the oldest events were given up"
-                self._give_up(count)
+                self._give_up(gone.events, again=gone.reported)
         if over > 0:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return None
@@ -326,6 +342,8 @@ class SpoolWriter:
         self._thread = threading.Thread(target=self._run, name="mllog-spool", daemon=True)
         with contextlib.suppress(RuntimeError):  # the interpreter is shutting down: callers make segments themselves
             self._thread.start()
+        if self._started is not None:
+            self._started()
 
     def _run(self) -> None:
         while not self._stopping:
@@ -340,6 +358,9 @@ class SpoolWriter:
         current = self._current
         if current is None:
             return
+        if self._drops is not None and self._lock.acquire(blocking=False):  # given up for a spare, say
+            self._say()
+            self._lock.release()
         gone = not current.path.exists()
         old = time.monotonic() - self._began > self._seal_seconds
         if (gone or old) and self._lock.acquire(blocking=False):  # else there is the next time
@@ -353,20 +374,27 @@ class SpoolWriter:
 
     def _tend(self) -> None:
         """Seal what is full, then bring spares up to their number."""
-        current = self._current
-        if current is not None and not current.ready:  # the first one, which a caller had to make
-            current.prefault()
+        with self._tending:
+            current = self._current
+            if current is not None and not current.ready:  # the first one, which a caller had to make
+                current.prefault()
+            self._seal_full()
+        while self._current is not None and len(self._spares) < SPARES and not self._stopping:
+            try:
+                with self._tending:
+                    spare = self._create()
+                    if spare is None:
+                        return
+                    spare.prefault()
+                    self._spares.append(spare)
+            except OSError as error:
+                self._fail(error)
+                return
+
+    def _seal_full(self) -> None:
+        """Seal what takes no more events; under `_tending`."""
         while self._full:
             self._seal(*self._full.popleft())
-        try:
-            while self._current is not None and len(self._spares) < SPARES and not self._stopping:
-                spare = self._create()
-                if spare is None:
-                    return
-                spare.prefault()
-                self._spares.append(spare)
-        except OSError as error:
-            self._fail(error)
 
     def _seal(self, segment: LiveSegment, length: int) -> None:
         fd = os.dup(segment.fd)  # keeps the lock over the closing of the map
@@ -403,6 +431,7 @@ class SpoolWriter:
         with self._lock:
             self._inside = True
             try:
+                self._say()
                 current, end = self._current, self._end
                 full, spares = list(self._full), list(self._spares)
                 self._start_empty()
@@ -422,8 +451,9 @@ class SpoolWriter:
         self._stop_thread()
 
     def after_fork_in_parent(self) -> None:
-        """Go on; the thread comes back with the next segment."""
+        """Go on; the thread comes back with the next event."""
         self._inside = self._was_inside
+        self._limit = 0
         if not self._inside:
             self._drain()
         self._lock.release()
@@ -437,6 +467,7 @@ class SpoolWriter:
             segment.close()
         self._lock = threading.RLock()
         self._counting = threading.RLock()
+        self._tending = threading.Lock()
         self._inside = False
         self._late = deque()
         self._drops = None

@@ -254,4 +254,4 @@ def test_settings_that_cannot_work_are_said_by_name() -> None:
         timeout=60,
         env={**os.environ, "MLLOG_MAX_BYTES": "lots"},
     )
-    assert "MLLOG_MAX_BYTES: 'lots' is not a number of bytes" in done.stderr
+    assert "MLLOG_MAX_BYTES: 'lots' is not a number" in done.stderr

@@ -572,7 +572,10 @@ def test_an_unwritable_sink_is_counted_not_raised(tmp_path: Path, log: mllog.Mod
     ("arguments", "said"),
     [
         ({"redaction": "sometimes"}, "redaction"),
-        ({"endpoint": "http://127.0.0.1:1"}, "endpoint"),
+        ({"endpoint": "http://logstash:8080"}, "https only"),
+        ({"endpoint": "http://127.0.0.1:1", "sink": "stdout"}, "the sink is 'stdout'"),
+        ({"when_full": "explode"}, "none of drop_newest"),
+        ({"block_seconds": 0.0}, "above zero"),
         ({"spool": "x", "max_bytes": 0}, "max_bytes"),
     ],
 )

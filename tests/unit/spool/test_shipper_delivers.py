@@ -43,8 +43,15 @@ class Endpoints(ThreadingHTTPServer):
 
     def taken(self) -> list[int]:
         """The numbers of the events that were answered with 200, in order."""
+        return [event["n"] for event in self._events() if "n" in event]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The shipper's events about itself."""
+        return [event["mllog"]["shipper"] for event in self._events() if "n" not in event]
+
+    def _events(self) -> list[dict[str, Any]]:
         lines = [line for status, body in self.bodies if status == 200 for line in body.split(b"\n") if line]
-        return [json.loads(line)["n"] for line in lines]
+        return [json.loads(line) for line in lines]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Closed connections are part of the tests."""
