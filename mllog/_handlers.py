@@ -123,14 +123,14 @@ class SpoolHandler(EventHandler):
         endpoint: str | None = None,
         service: dict[str, str] | None = None,
     ) -> None:
-        super().__init__()
         self._service = service or {}
         self.shipper: ServiceShipper | None = None
         self.drain_seconds: float | None = None
-        if endpoint is not None:
+        if endpoint is not None:  # what can fail comes before logging knows the handler
             from mllog._shipping import ServiceShipper  # noqa: PLC0415 - only where the service ships
 
             self.shipper = ServiceShipper(Path(path), endpoint, self._service)
+        super().__init__()
         self.writer = SpoolWriter(
             Path(path),
             max_bytes=max_bytes,
