@@ -28,6 +28,9 @@ BASE = "structlog + orjson"
 PROFILES = "profiles"
 """Name of the folder of the profiles, beside the folders of the contenders."""
 
+PREFAULT_SECONDS = 0.05
+"""What a service has between its first event and its load; then spare segments are ready."""
+
 Call = Callable[[Any], Any]
 Opened = tuple[Call, Callable[[], None]]
 Values = dict[str, Any]

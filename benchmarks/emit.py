@@ -31,7 +31,6 @@ BUDGETS = {
     "mllog, with a profile": 0.75,
 }
 NO_HANDLER_BUDGET_US = 0.3
-PREFAULT_SECONDS = 0.05  # a service's first event comes later than that after its start
 
 Figures = dict[str, dict[str, Any]]
 
@@ -53,7 +52,7 @@ def one_round(contender: Contender, root: Path, samples: list[Any]) -> dict[str,
     with tempfile.TemporaryDirectory(dir=root) as name, contender.around(Path(name)):
         call, closing = contender.opening(Path(name))
         measure(call, given[: len(given) // 4])
-        time.sleep(PREFAULT_SECONDS)
+        time.sleep(contenders.PREFAULT_SECONDS)
         gc.collect()
         taken = measure(call, given)
         closing()
