@@ -46,7 +46,9 @@ def batches(log: mllog.ModelLogger, samples: list[dict[str, Any]]) -> dict[str, 
         ),
         "dict of columns: predictions()": (lambda: log.predictions(columns, answers), len(frame)),
         "dict of columns: prediction() of zipped rows": (
-            lambda: each_row(log, (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))),
+            lambda: each_row(
+                log, (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+            ),
             len(frame),
         ),
         "list of dicts: predictions()": (lambda: log.predictions(samples, answers), len(frame)),
@@ -83,7 +85,7 @@ def main() -> None:
         measuring.table(
             [f"{options.rows:,} rows", "µs a row", "quartiles"],
             [
-                [name, f"{each['median']:.1f}", f"{each['low']:.1f} – {each['high']:.1f}"]
+                [name, f"{each['median']:.1f}", f"{each['low']:.1f} to {each['high']:.1f}"]
                 for name, each in found.items()
             ],
         )

@@ -189,9 +189,7 @@ VARIANTS = (
     Contender("8 KB of free text", with_mllog(), given=with_text(8000), found=spooled),
     Contender("8 KB of free text, redaction off", with_mllog("off"), given=with_text(8000), found=spooled),
     Contender("a failure, with its exception", failing, given=same, found=spooled),
-    Contender(
-        "a sample of 0.1, by key", with_mllog(sample=0.1, sample_key="count_0"), given=same, found=spooled
-    ),
+    Contender("a sample of 0.1, by key", with_mllog(sample=0.1, sample_key="count_0"), given=same, found=spooled),
 )
 
 
@@ -257,7 +255,7 @@ def with_json_logger(*, fast: bool, queued: bool = False) -> Callable[[Path], Op
 
 
 def with_picologging(*, queued: bool = False) -> Callable[[Path], Opened]:
-    """Picologging; its records know no `extra`, so the call encodes the event, and the formatter puts the rest before it."""
+    """Picologging; its records know no `extra`: the call encodes the event, and the formatter adds the rest."""
 
     def opening(folder: Path) -> Opened:
         import picologging
@@ -346,7 +344,9 @@ PEERS = (
     Contender("picologging + orjson + QueueHandler", with_picologging(queued=True), "picologging"),
     Contender("python-json-logger + orjson", with_json_logger(fast=True), "pythonjsonlogger"),
     Contender("python-json-logger", with_json_logger(fast=False), "pythonjsonlogger"),
-    Contender("python-json-logger + orjson + QueueHandler", with_json_logger(fast=True, queued=True), "pythonjsonlogger"),
+    Contender(
+        "python-json-logger + orjson + QueueHandler", with_json_logger(fast=True, queued=True), "pythonjsonlogger"
+    ),
     Contender("ecs-logging", with_ecs_logging, "ecs_logging"),
     Contender("loguru", with_loguru(enqueue=False), "loguru"),
     Contender("loguru, enqueue", with_loguru(enqueue=True), "loguru"),
@@ -377,4 +377,6 @@ _NUMBER = re.compile(rb'\\?"count_0\\?":\s?(-?\d+)')
 
 def numbers(contender: Contender, folder: Path) -> list[int]:
     """What `count_0` is in the whole events that can be found; it numbers them in a test of survival."""
-    return [int(match[1]) for line in contender.found(folder) if line.endswith(b"\n") and (match := _NUMBER.search(line))]
+    return [
+        int(match[1]) for line in contender.found(folder) if line.endswith(b"\n") and (match := _NUMBER.search(line))
+    ]

@@ -150,9 +150,13 @@ def main() -> None:
         options.rounds, options.requests = 1, 40
     draw = random.Random(7)
     samples = [sample.inputs(draw) for _ in range(options.requests)]
-    loggers = [each for each in LOGGERS if each.name == NONE or (each.available() and re.search(options.only, each.name))]
+    loggers = [
+        each for each in LOGGERS if each.name == NONE or (each.available() and re.search(options.only, each.name))
+    ]
     rows: dict[str, dict[str, list[dict[str, float]]]] = {kind: {each.name: [] for each in loggers} for kind in KINDS}
-    plan = [(kind, each) for _ in range(options.rounds) for kind in KINDS for each in draw.sample(loggers, len(loggers))]
+    plan = [
+        (kind, each) for _ in range(options.rounds) for kind in KINDS for each in draw.sample(loggers, len(loggers))
+    ]
     with measuring.beside("loopback.py", "echo") as (_, port), tempfile.TemporaryDirectory() as root:
         for kind, logger in measuring.steps(plan, "contention"):
             rows[kind][logger.name].append(one_round(logger, kind, int(port), Path(root), samples))
@@ -168,7 +172,7 @@ def main() -> None:
                         f"{row['p99']['median']:.2f}",
                         f"{row['p50']['ratio']['median']:.2f}",
                         f"{row['p99']['ratio']['median']:.2f}",
-                        f"{row['p99']['ratio']['low']:.2f}–{row['p99']['ratio']['high']:.2f}",
+                        f"{row['p99']['ratio']['low']:.2f to row['p99']['ratio']['high']:.2f}",
                     ]
                     for name, row in each.items()
                 ],

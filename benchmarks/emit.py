@@ -146,12 +146,17 @@ def tables(found: Figures, used: Figures, silent: float) -> str:
     def ratio(name: str) -> str:
         return f"{found[name]['p50'] / base:.2f}"
 
-    rows = sorted((each.name for each in contenders.everyone() if each.name in found), key=lambda name: found[name]["p50"])
+    rows = sorted(
+        (each.name for each in contenders.everyone() if each.name in found), key=lambda name: found[name]["p50"]
+    )
     missing = [each.name for each in contenders.PEERS if not each.available()]
     out = measuring.table(
         ["one event of 20 features", "p50 µs", "p99 µs", "mean µs", "ratio of p50", "memory MB", "its own MB"],
         [
-            *([*cells(name), ratio(name), *(f"{used[name][what]:.0f}" for what in ("peak_mb", "own_mb"))] for name in rows),
+            *(
+                [*cells(name), ratio(name), *(f"{used[name][what]:.0f}" for what in ("peak_mb", "own_mb"))]
+                for name in rows
+            ),
             *([name, "not installed", *["—"] * 5] for name in missing),
         ],
     )
@@ -159,7 +164,10 @@ def tables(found: Figures, used: Figures, silent: float) -> str:
     if variants:
         out += "\n" + measuring.table(
             ["mllog, with its defaults", "p50 µs", "p99 µs", "mean µs", "ratio of p50"],
-            [[*cells("mllog", "20 features in a dictionary"), ratio("mllog")], *([*cells(name), ratio(name)] for name in variants)],
+            [
+                [*cells("mllog", "20 features in a dictionary"), ratio("mllog")],
+                *([*cells(name), ratio(name)] for name in variants),
+            ],
         )
     if "8 KB of free text" in found and "1 KB of free text" in found:
         per_kb = (found["8 KB of free text"]["p50"] - found["1 KB of free text"]["p50"]) / 7

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import logging
 import random
 import re
 import socket
@@ -138,9 +137,7 @@ def serve(root: Path) -> None:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
-    server = uvicorn.Server(
-        uvicorn.Config(Choose(applications), log_level="warning", access_log=False, lifespan="off")
-    )
+    server = uvicorn.Server(uvicorn.Config(Choose(applications), log_level="warning", access_log=False, lifespan="off"))
 
     def until_the_end() -> None:
         sys.stdin.read()
@@ -216,7 +213,12 @@ def main() -> None:
     }
     base = added[contenders.BASE]["median"]
     found = {
-        name: {"cpu_us": measuring.spread(used[name]), "added_us": added[name], "ratio": added[name]["median"] / base, "rounds_us": used[name]}
+        name: {
+            "cpu_us": measuring.spread(used[name]),
+            "added_us": added[name],
+            "ratio": added[name]["median"] / base,
+            "rounds_us": used[name],
+        }
         for name in servers
     }
     print(
@@ -227,7 +229,7 @@ def main() -> None:
                     name,
                     f"{each['cpu_us']['median']:.0f}",
                     "" if name == NONE else f"{each['added_us']['median']:.1f}",
-                    "" if name == NONE else f"{each['added_us']['low']:.1f} – {each['added_us']['high']:.1f}",
+                    "" if name == NONE else f"{each['added_us']['low']:.1f} to {each['added_us']['high']:.1f}",
                     "" if name == NONE else f"{each['ratio']:.2f}",
                 ]
                 for name, each in found.items()

@@ -99,7 +99,11 @@ def main() -> None:
 
     print(
         measuring.table(
-            [f"of {options.events:,} events", *(f"found after {title}" for title in ENDINGS.values()), "show a later change"],
+            [
+                f"of {options.events:,} events",
+                *(f"found after {title}" for title in ENDINGS.values()),
+                "show a later change",
+            ],
             [
                 [name, *(cell(rows[ending], min) for ending in ENDINGS), cell(rows[MUTATION], max)]
                 for name, rows in found.items()

@@ -57,7 +57,13 @@ def stage(function: str) -> str:
 def label(file: str, line: int, function: str) -> str:
     """A function as `module:name`; one of C under its own name."""
     if file == "~":
-        return function.removeprefix("<").removesuffix(">").replace("built-in method ", "").replace("method ", "").replace(" objects", "")
+        return (
+            function.removeprefix("<")
+            .removesuffix(">")
+            .replace("built-in method ", "")
+            .replace("method ", "")
+            .replace(" objects", "")
+        )
     path = Path(file)
     return f"{'/'.join(path.parts[-2:])}:{function}" if line else f"{file}:{function}"
 
