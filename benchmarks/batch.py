@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import contenders
 import measuring
 import pandas as pd
 import sample
@@ -67,17 +68,18 @@ def main() -> None:
     log = mllog.model("bench", "1.0")
     ways = batches(log, samples)
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    plan = [name for _ in range(options.rounds + 1) for name in draw.sample(list(ways), len(ways))]
+    warm_up = 0 if options.quick else len(ways)
+    plan = [name for _ in range(options.rounds + bool(warm_up)) for name in draw.sample(list(ways), len(ways))]
     for number, name in enumerate(measuring.steps(plan, "batch")):
         with tempfile.TemporaryDirectory(prefix="mllog-bench-") as folder:
             mllog.configure(service="bench", environment="bench", version="1", spool=Path(folder) / "spool")
             log.prediction(samples[0], sample.OUTPUTS)
-            time.sleep(0.05)  # spare segments are ready
+            time.sleep(contenders.PREFAULT_SECONDS)
             gc.collect()
             call, rows = ways[name]
             began = time.perf_counter()
             call()
-            if number >= len(ways):  # the first round warms up
+            if number >= warm_up:
                 taken[name].append((time.perf_counter() - began) / rows * 1e6)
             mllog.shutdown()
     found = {name: measuring.spread(each) for name, each in taken.items()}

@@ -15,7 +15,7 @@ import re
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -365,6 +365,13 @@ def everyone(only: str = "", *, variants: bool = False) -> list[Contender]:
     """The contenders that are installed and whose name matches."""
     chosen = (*MLLOG, *(VARIANTS if variants else ()), *PEERS)
     return [each for each in chosen if each.available() and re.search(only, each.name)]
+
+
+def learn(root: Path, chosen: Sequence[Contender]) -> None:
+    """Make the profiles that these contenders load; learning takes pandas, and a while."""
+    (root / PROFILES).mkdir()
+    if any("profile" in each.name for each in chosen):
+        sample.learn(root / PROFILES)
 
 
 def named(name: str) -> Contender:

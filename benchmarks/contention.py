@@ -172,7 +172,7 @@ def main() -> None:
                         f"{row['p99']['median']:.2f}",
                         f"{row['p50']['ratio']['median']:.2f}",
                         f"{row['p99']['ratio']['median']:.2f}",
-                        f"{row['p99']['ratio']['low']:.2f to row['p99']['ratio']['high']:.2f}",
+                        f"{row['p99']['ratio']['low']:.2f} to {row['p99']['ratio']['high']:.2f}",
                     ]
                     for name, row in each.items()
                 ],

@@ -203,8 +203,7 @@ def main() -> None:
     silent = without_handler(2000 if options.quick else 200_000)
     with tempfile.TemporaryDirectory(prefix="mllog-bench-") as name:
         root = Path(name)
-        (root / contenders.PROFILES).mkdir()
-        sample.learn(root / contenders.PROFILES)
+        contenders.learn(root, contenders.everyone(options.only, variants=True))
         found = run(root, options.rounds, options.calls, options.only)
         used = memory(root, options.calls if options.quick else 5 * options.calls, options.only)
     print(tables(found, used, silent))

@@ -67,7 +67,7 @@ def learn(folder: Path) -> None:
     import mllog
 
     draw = random.Random(1)
-    frame = pd.DataFrame([inputs(draw) for _ in range(5000)])
+    frame = pd.DataFrame([inputs(draw) for _ in range(2000)])
     mllog.Profile.learn(frame, name="bench", version="1.0").save(folder / "bench.json")
-    numbers = pd.DataFrame([row(draw) for _ in range(5000)], columns=list(NAMES))
+    numbers = pd.DataFrame([row(draw) for _ in range(2000)], columns=list(NAMES))
     mllog.Profile.learn(numbers, name="rows", version="1.0").save(folder / "rows.json")

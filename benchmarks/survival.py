@@ -89,8 +89,7 @@ def main() -> None:
     found: dict[str, dict[str, list[int | None]]] = {each.name: {} for each in everyone}
     with tempfile.TemporaryDirectory(prefix="mllog-bench-") as name:
         root = Path(name)
-        (root / contenders.PROFILES).mkdir()
-        sample.learn(root / contenders.PROFILES)
+        contenders.learn(root, everyone)
         for contender, ending in measuring.steps(plan * options.rounds, "survival"):
             found[contender.name].setdefault(ending, []).append(outcome(contender, ending, root, options.events))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import cProfile
 import pstats
 import random
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +22,8 @@ import measuring
 import sample
 
 LEAST_SHARE = 0.015
-CASES = ("mllog, redaction off", "mllog", "mllog, with a profile", "1 KB of free text")
+DETAILED = "mllog, with a profile"
+CASES = ("mllog, redaction off", "mllog", DETAILED, "1 KB of free text")
 
 STAGES = (  # the first that fits names the stage of a function
     ("orjson", "orjson"),
@@ -114,13 +116,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.calls = 200
+    cases = [case for case in CASES if re.search(options.only, case)]
+    detailed = DETAILED if DETAILED in cases else cases[0]
     with tempfile.TemporaryDirectory(prefix="mllog-bench-") as name:
         root = Path(name)
-        (root / contenders.PROFILES).mkdir()
-        sample.learn(root / contenders.PROFILES)
+        contenders.learn(root, [contenders.named(case) for case in cases])
         found = {
             case: profiled(contenders.named(case), root, options.calls // (10 if "text" in case else 1))
-            for case in measuring.steps(CASES, "where")
+            for case in measuring.steps(cases, "where")
         }
     print(
         measuring.table(
@@ -128,7 +131,7 @@ def main() -> None:
             [
                 *(
                     [what, *(f"{each['stages'][what] * each['p50_us']:.2f}" for each in found.values())]
-                    for what in found["mllog"]["stages"]
+                    for what in found[detailed]["stages"]
                 ),
                 ["all (p50)", *(f"{each['p50_us']:.2f}" for each in found.values())],
             ],
@@ -136,7 +139,7 @@ def main() -> None:
     )
     print(
         measuring.table(
-            ["function, with a profile", "stage", "calls", "share", "µs"],
+            [f"function, {detailed}", "stage", "calls", "share", "µs"],
             [
                 [
                     f"`{name}`",
@@ -145,7 +148,7 @@ def main() -> None:
                     f"{each['share']:.0%}",
                     f"{each['share'] * found['mllog, with a profile']['p50_us']:.2f}",
                 ]
-                for name, each in found["mllog, with a profile"]["functions"].items()
+                for name, each in found[detailed]["functions"].items()
             ],
         )
     )
