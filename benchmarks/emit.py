@@ -191,7 +191,7 @@ def over_budget(found: Figures, silent: float) -> list[str]:
 
 
 def main() -> None:
-    parser = measuring.parser(__doc__, rounds=11)
+    parser = measuring.parser(__doc__, rounds=9)
     parser.add_argument("--calls", type=int, default=4000, help="events in a round")
     parser.add_argument("--alone", nargs=2, metavar=("NAME", "FOLDER"), help="(inner) measure memory in this process")
     options = parser.parse_args()

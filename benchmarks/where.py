@@ -146,7 +146,7 @@ def main() -> None:
                     each["stage"],
                     f"{each['calls']:.1f}",
                     f"{each['share']:.0%}",
-                    f"{each['share'] * found['mllog, with a profile']['p50_us']:.2f}",
+                    f"{each['share'] * found[detailed]['p50_us']:.2f}",
                 ]
                 for name, each in found[detailed]["functions"].items()
             ],
