@@ -71,7 +71,7 @@ def run(root: Path, rounds: int, calls: int, only: str) -> Figures:
     found: dict[str, list[dict[str, float]]] = {each.name: [] for each in everyone}
     order = [contender for _ in range(rounds) for contender in draw.sample(everyone, len(everyone))]
     for contender in measuring.steps(order, "emit"):
-        few = contender in contenders.VARIANTS
+        few = contender.slow or contender in contenders.VARIANTS
         found[contender.name].append(one_round(contender, root, samples[: calls // 4] if few else samples))
     return {
         name: {what: statistics.median(each[what] for each in rows) for what in ("p50", "p99", "mean")}
@@ -126,7 +126,15 @@ def memory(root: Path, calls: int, only: str) -> Figures:
     found = {}
     for contender in measuring.steps(contenders.everyone(only), "memory"):
         with tempfile.TemporaryDirectory(dir=root) as name, contender.around(Path(name)):
-            command = [sys.executable, __file__, "--alone", contender.name, name, "--calls", str(calls)]
+            command = [
+                sys.executable,
+                __file__,
+                "--alone",
+                contender.name,
+                name,
+                "--calls",
+                str(calls // 4 if contender.slow else calls),
+            ]
             answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120)
             found[contender.name] = json.loads(answer.stdout)
     return found

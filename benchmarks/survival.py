@@ -74,7 +74,7 @@ def outcome(contender: contenders.Contender, ending: str, root: Path, events: in
 
 
 def main() -> None:
-    parser = measuring.parser(__doc__, rounds=3)
+    parser = measuring.parser(__doc__, rounds=2)
     parser.add_argument("--events", type=int, default=5000, help="events in a burst")
     parser.add_argument("--burst", nargs=3, metavar=("NAME", "ENDING", "FOLDER"), help="(inner) be the child")
     options = parser.parse_args()
