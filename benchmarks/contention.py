@@ -143,7 +143,7 @@ def compared(rows: dict[str, list[dict[str, float]]], name: str) -> dict[str, An
 
 
 def main() -> None:
-    parser = measuring.parser(__doc__, rounds=11)
+    parser = measuring.parser(__doc__, rounds=9)
     parser.add_argument("--requests", type=int, default=2000, help="requests in a round")
     options = parser.parse_args()
     if options.quick:

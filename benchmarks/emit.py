@@ -31,6 +31,7 @@ BUDGETS = {
     "mllog, with a profile": 0.75,
 }
 NO_HANDLER_BUDGET_US = 0.3
+BASE_CALLS = 500
 
 Figures = dict[str, dict[str, Any]]
 
@@ -46,21 +47,43 @@ def measure(call: contenders.Call, given: list[Any]) -> list[int]:
     return taken
 
 
+def percentiles(taken: list[int]) -> dict[str, float]:
+    """Of calls in nanoseconds, as microseconds."""
+    return {
+        "p50": measuring.percentile(taken, 0.5) / 1000,
+        "p99": measuring.percentile(taken, 0.99) / 1000,
+        "mean": statistics.fmean(taken) / 1000,
+    }
+
+
+def base(root: Path, samples: list[Any]) -> dict[str, float]:
+    """The percentiles of the contender that all are compared with, on a few calls."""
+    given = [contenders.STRUCTLOG.given(values) for values in samples[:BASE_CALLS]]
+    with tempfile.TemporaryDirectory(dir=root) as name:
+        call, closing = contenders.STRUCTLOG.opening(Path(name))
+        measure(call, given[: len(given) // 4])
+        taken = measure(call, given)
+        closing()
+    return percentiles(taken)
+
+
 def one_round(contender: Contender, root: Path, samples: list[Any]) -> dict[str, float]:
-    """Percentiles of one contender, after a warm-up, in microseconds."""
+    """Percentiles of one contender, after a warm-up, in microseconds.
+
+    A machine that others share is at times half as fast for seconds. So the ratios are to structlog + orjson right
+    before and right after.
+    """
     given = [contender.given(values) for values in samples]
     with tempfile.TemporaryDirectory(dir=root) as name, contender.around(Path(name)):
         call, closing = contender.opening(Path(name))
         measure(call, given[: len(given) // 4])
         time.sleep(contenders.PREFAULT_SECONDS)
         gc.collect()
-        taken = measure(call, given)
+        before = base(root, samples)
+        found = percentiles(measure(call, given))
         closing()
-    return {
-        "p50": measuring.percentile(taken, 0.5) / 1000,
-        "p99": measuring.percentile(taken, 0.99) / 1000,
-        "mean": statistics.fmean(taken) / 1000,
-    }
+    after = base(root, samples)
+    return found | {f"{what}_ratio": 2 * found[what] / (before[what] + after[what]) for what in ("p50", "p99")}
 
 
 def run(root: Path, rounds: int, calls: int, only: str) -> Figures:
@@ -74,7 +97,7 @@ def run(root: Path, rounds: int, calls: int, only: str) -> Figures:
         few = contender.slow or contender in contenders.VARIANTS
         found[contender.name].append(one_round(contender, root, samples[: calls // 4] if few else samples))
     return {
-        name: {what: statistics.median(each[what] for each in rows) for what in ("p50", "p99", "mean")}
+        name: {what: statistics.median(each[what] for each in rows) for what in rows[0]}
         | {"rounds": [each["p50"] for each in rows]}
         for name, rows in found.items()
     }
@@ -145,17 +168,16 @@ def memory(root: Path, calls: int, only: str) -> Figures:
 
 def tables(found: Figures, used: Figures, silent: float) -> str:
     """The result as Markdown, cheapest first."""
-    base = found[BASE]["p50"]
 
     def cells(name: str, title: str = "") -> list[str]:
         each = found[name]
         return [title or name, *(f"{figure:.1f}" for figure in (each["p50"], each["p99"], each["mean"]))]
 
     def ratio(name: str) -> str:
-        return f"{found[name]['p50'] / base:.2f}"
+        return f"{found[name]['p50_ratio']:.2f}"
 
     rows = sorted(
-        (each.name for each in contenders.everyone() if each.name in found), key=lambda name: found[name]["p50"]
+        (each.name for each in contenders.everyone() if each.name in found), key=lambda name: found[name]["p50_ratio"]
     )
     missing = [each.name for each in contenders.PEERS if not each.available()]
     out = measuring.table(
@@ -185,14 +207,17 @@ def tables(found: Figures, used: Figures, silent: float) -> str:
 
 def over_budget(found: Figures, silent: float) -> list[str]:
     """The budgets that are not kept."""
-    base = found[BASE]
     kept = {name: budget for name, budget in BUDGETS.items() if name in found}
     over = [
-        f"{name} p50 {found[name]['p50'] / base['p50']:.2f} of {BASE} (budget {budget:.2f})"
+        f"{name} p50 {found[name]['p50_ratio']:.2f} of {BASE} (budget {budget:.2f})"
         for name, budget in kept.items()
-        if found[name]["p50"] > budget * base["p50"]
+        if found[name]["p50_ratio"] > budget
     ]
-    over += [f"{name} p99 above that of {BASE}" for name in kept if found[name]["p99"] > base["p99"]]
+    over += [
+        f"{name} p99 {found[name]['p99_ratio']:.2f} of {BASE} (budget 1.00)"
+        for name in kept
+        if found[name]["p99_ratio"] > 1
+    ]
     if silent > NO_HANDLER_BUDGET_US:
         over.append(f"without a handler {silent:.2f} µs (budget {NO_HANDLER_BUDGET_US})")
     return over

@@ -181,7 +181,7 @@ def load(connections: Connections, name: str, bodies: list[bytes]) -> float:
 
 
 def main() -> None:
-    parser = measuring.parser(__doc__, rounds=120)
+    parser = measuring.parser(__doc__, rounds=80)
     parser.add_argument("--requests", type=int, default=200, help="requests in a round, to each application")
     parser.add_argument("--serve", metavar="FOLDER", type=Path, help="(inner) be the server")
     options = parser.parse_args()
