@@ -21,9 +21,8 @@ lint: $(READY)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-bench: $(READY)  ## budgets of the hot paths, as ratios to a peer in the same run
-	$(PYTHON) benchmarks/imports.py
-	$(PYTHON) benchmarks/emit.py
+bench: $(READY)  ## mllog beside its peers, into docs/benchmarks.md; a quarter of an hour (ARGS="--quick" and the like)
+	$(PYTHON) benchmarks/report.py $(ARGS)
 
 clean:
 	rm -rf .venv .uv .mllog .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -1,6 +1,6 @@
-"""Import time of mllog as a ratio to structlog's, in fresh interpreters, interleaved; medians.
+"""Import time of mllog as a ratio to structlog's, in fresh interpreters, interleaved; medians over rounds.
 
-Budget: 1.0. Run: make bench
+python benchmarks/imports.py [--rounds N] [--json FILE] [--quick] [--check]
 """
 
 from __future__ import annotations
@@ -10,34 +10,40 @@ import subprocess
 import sys
 import time
 
-ROUNDS = 21
+import measuring
+
 BUDGET = 1.0
 NAMES = ("mllog", "structlog")
+EMPTY = "pass"
 
 
-def seconds(code: str) -> float:
-    """How long a fresh interpreter takes for one statement."""
+def seconds(name: str) -> float:
+    """How long a fresh interpreter takes for one import."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-I", "-c", code], check=True)
+    subprocess.run([sys.executable, "-I", "-c", name if name == EMPTY else f"import {name}"], check=True)
     return time.perf_counter() - began
 
 
 def main() -> None:
-    taken: dict[str, list[float]] = {"pass": [], **{name: [] for name in NAMES}}
+    options = measuring.parser(__doc__, rounds=21).parse_args()
+    if options.quick:
+        options.rounds = 1
+    taken: dict[str, list[float]] = {name: [] for name in (EMPTY, *NAMES)}
     for name in NAMES:
-        seconds(f"import {name}")  # byte code is written, files are in the cache
-    for _ in range(ROUNDS):
-        for name, times in taken.items():
-            times.append(seconds(name if name == "pass" else f"import {name}"))
-    base = statistics.median(taken["pass"])
-    median = {name: statistics.median(taken[name]) - base for name in NAMES}
+        seconds(name)  # byte code is written, files are in the cache
+    for name in measuring.steps([*taken] * options.rounds, "imports"):
+        taken[name].append(seconds(name))
+    base = statistics.median(taken[EMPTY])
+    median = {name: (statistics.median(taken[name]) - base) * 1000 for name in NAMES}
     ratio = median["mllog"] / median["structlog"]
-    print("| import | median over an empty interpreter, ms | ratio |")
-    print("| --- | --- | --- |")
-    for name in NAMES:
-        print(f"| {name} | {median[name] * 1000:.1f} | {median[name] / median['structlog']:.2f} |")
-    if ratio > BUDGET:
-        sys.exit(f"import mllog takes {ratio:.2f} times as long as import structlog; the budget is {BUDGET}")
+    print(
+        measuring.table(
+            ["import", "ms over an empty interpreter", "ratio"],
+            [[name, f"{median[name]:.1f}", f"{median[name] / median['structlog']:.2f}"] for name in NAMES],
+        )
+    )
+    over = [f"import mllog takes {ratio:.2f} of import structlog (budget {BUDGET:.2f})"] if ratio > BUDGET else []
+    measuring.finish(options, {"milliseconds": median, "ratio": ratio}, over)
 
 
 if __name__ == "__main__":
