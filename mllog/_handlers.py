@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from mllog._event import ECS_VERSION, dumps, timestamp, uuid7
-from mllog.redaction import Redactor
+from mllog import _records
 from mllog.spool import MAX_BYTES, SEGMENT_BYTES, SpoolWriter
 
 STDOUT_BYTES: Final = 16 * 1024 - 64
@@ -25,6 +23,9 @@ EVENT_BYTES: Final = 256 * 1024
 
 LINE: Final = "mllog_line"
 """Attribute of a LogRecord that carries an event to handlers that are not mllog's own."""
+
+TAKEN: Final = "mllog_taken"
+"""Attribute of a LogRecord that names the handler that has it already."""
 
 
 class EventHandler(logging.Handler):
@@ -66,29 +67,77 @@ class EventHandler(logging.Handler):
         raise NotImplementedError
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record of the logging module: an event of mllog as it is, anything else as a message."""
-        line = getattr(record, LINE, None)
+        """Take a record of the logging module: an event of mllog as it is, anything else as an event of its own.
+
+        What mllog's own threads say stays out: shipping a spool must not fill it.
+        """
+        # The same handler may stand on `mllog` and on the root logger; a `__str__` may itself log.
+        if getattr(record, TAKEN, None) is self or (record.threadName or "").startswith("mllog-"):
+            return
+        setattr(record, TAKEN, self)
+        if getattr(_writing, "record", False):
+            return
+        _writing.record = True
         try:
-            self.write(line if isinstance(line, bytes) else _record_line(record))
-        except Exception:  # noqa: BLE001 - logging's own rule: a handler reports and goes on
-            self.handleError(record)
+            line = getattr(record, LINE, None)
+            self.write(line if isinstance(line, bytes) else self._line_of(record))
+        except Exception:  # noqa: BLE001 - logging's own rule: a handler never raises
+            from mllog._settings import STATE  # noqa: PLC0415 - the settings import this module
+
+            STATE.counts.errors += 1
+        finally:
+            _writing.record = False
+
+    def _line_of(self, record: logging.LogRecord) -> bytes:
+        if self.formatter is not None:
+            text = self.formatter.format(record)
+            # One line of JSON is an event; what another formatter makes for people to read is none.
+            if text.startswith("{") and "\n" not in text and len(line := text.encode() + b"\n") <= self.longest:
+                return line
+        return _records.line(_records.of(record), self.longest)
 
 
-_redactor: Final = Redactor()
+_writing: Final = threading.local()
 
 
-def _record_line(record: logging.LogRecord) -> bytes:
-    ns = time.time_ns()
-    message, _ = _redactor.text(record.getMessage())
-    event = {
-        "@timestamp": timestamp(int(record.created * 1e9)).decode(),
-        "ecs": {"version": ECS_VERSION},
-        "message": message,
-        "event": {"id": uuid7(ns), "kind": "event", "dataset": "mllog.log"},
-        "log": {"level": record.levelname.lower(), "logger": record.name},
-        "process": {"pid": record.process},
-    }
-    return dumps(event) + b"\n"
+class RecordHandler(logging.Handler):
+    """Hands the records of an application to the sink of mllog, whichever `configure()` attached.
+
+    On the root logger it brings the application's own records into the one spool, with the trace id of the
+    request that caused them. Without a sink it does nothing.
+
+    Example:
+        >>> import logging, mllog
+        >>> logger = logging.getLogger("shop")
+        >>> handler = mllog.RecordHandler()
+        >>> logger.addHandler(handler)
+        >>> with mllog.testing.capture() as events, mllog.bound(tenant=7):
+        ...     logger.warning("out of %s", "stock")
+        >>> events[0]["message"], events[0]["labels"], events[0]["log"]["level"]
+        ('out of stock', {'tenant': '7'}, 'warning')
+        >>> logger.removeHandler(handler)
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        for handler in list(_LOGGER.handlers):
+            if isinstance(handler, EventHandler):
+                handler.handle(record)
+
+
+_LOGGER: Final = logging.getLogger("mllog")
+
+
+def deliver(event: dict[str, Any]) -> None:
+    """Give an event that is no prediction to mllog's sinks. Never raises."""
+    for handler in list(_LOGGER.handlers):
+        if isinstance(handler, EventHandler):
+            handler.write(_records.line(event, handler.longest))
+
+
+def listening() -> bool:
+    """Whether there is a sink for what is no prediction."""
+    return any(isinstance(handler, EventHandler) for handler in _LOGGER.handlers)
 
 
 class SpoolHandler(EventHandler):
