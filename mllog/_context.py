@@ -59,10 +59,13 @@ def extend(
         request = Extended(_request, more_request)
 
 
-def retract() -> None:
+def retract(*, labels_too: bool = True, request_too: bool = True) -> None:
     """Take away what `extend` laid over."""
-    global labels, request
-    labels, request = _labels, _request
+    global labels, request  # noqa: PLW0603 - as above
+    if labels_too:
+        labels = _labels
+    if request_too:
+        request = _request
 
 
 def label(value: Any) -> str:

@@ -205,8 +205,24 @@ def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> str:
     if redactor is not None and any(map(redactor.sensitive, name.split("."))):
         findings.redacted(f"labels.{name}", ("key",))
         return SENSITIVE
+    if redactor is not None and isinstance(value, list):
+        value = _masked(value, redactor, findings, name)
     text = value if type(value) is str else dumps(value).decode()
     return clean(f"labels.{name}", text, _LABEL_LENGTH)
+
+
+def _masked(value: Any, redactor: Redactor, findings: Findings, name: str) -> Any:
+    """A list whose objects hold nothing under a sensitive name."""
+    if isinstance(value, list):
+        return [_masked(item, redactor, findings, name) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if any(map(redactor.sensitive, value)):
+        findings.redacted(f"labels.{name}", ("key",))
+    return {
+        key: SENSITIVE if redactor.sensitive(key) else _masked(item, redactor, findings, name)
+        for key, item in value.items()
+    }
 
 
 def _leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
