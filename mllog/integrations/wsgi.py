@@ -39,15 +39,15 @@ class Middleware:
         """Run the application with the ids of the request in force."""
         request = Request(
             environ.get("REQUEST_METHOD") or "",
-            # PEP 3333: bytes in the disguise of latin-1.
             _path(environ),
             environ.get("HTTP_TRACEPARENT"),
             environ.get("HTTP_X_REQUEST_ID"),
         )
-        answer = _Answer(request, environ, access=self.access)
+        answer = _Answer(request, access=self.access)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             answer.status = int(status[:3]) if status[:3].isdigit() else None
+            answer.route = _route(environ)
             if not any(name.lower() == "x-request-id" for name, _ in headers):
                 headers = [*headers, ("x-request-id", request.id)]
             return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
@@ -66,6 +66,7 @@ class Middleware:
 
 
 def _path(environ: Environ) -> str:
+    # PEP 3333: bytes in the disguise of latin-1.
     path = str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or "")
     return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
@@ -73,11 +74,12 @@ def _path(environ: Environ) -> str:
 class _Answer:
     """The body of an answer, handed on as it comes; the request ends when the server closes it."""
 
-    def __init__(self, request: Request, environ: Environ, *, access: bool) -> None:
+    def __init__(self, request: Request, *, access: bool) -> None:
         self.status: int | None = None
+        self.route: str | None = None
         self.body: Iterable[bytes] = ()
         self.token: Token[dict[str, Any]] | None = None
-        self._request, self._environ, self._access = request, environ, access
+        self._request, self._access = request, access
         self._error: BaseException | None = None
 
     def __iter__(self) -> Iterator[bytes]:
@@ -102,13 +104,14 @@ class _Answer:
         if token is None:
             return
         if self._access:
-            self._request.log(self.status, self._route(), error)
+            self._request.log(self.status, self.route, error)
         try:
             _context.request.reset(token)
         except ValueError:  # closed in another context than it was begun in: nothing to give up there
             return
 
-    def _route(self) -> str | None:
-        """The rule that matched, where werkzeug's request tells it (Flask)."""
-        rule = getattr(getattr(self._environ.get("werkzeug.request"), "url_rule", None), "rule", None)
-        return rule if isinstance(rule, str) else None
+
+def _route(environ: Environ) -> str | None:
+    """The rule that matched, where werkzeug's request tells it; Flask takes it away before the body is sent."""
+    rule = getattr(getattr(environ.get("werkzeug.request"), "url_rule", None), "rule", None)
+    return rule if isinstance(rule, str) else None
