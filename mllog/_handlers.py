@@ -75,15 +75,16 @@ class EventHandler(logging.Handler):
         if getattr(record, TAKEN, None) is self or (record.threadName or "").startswith("mllog-"):
             return
         setattr(record, TAKEN, self)
+        from mllog._settings import STATE  # noqa: PLC0415 - the settings import this module
+
         if getattr(_writing, "record", False):
+            STATE.counts.errors += 1
             return
         _writing.record = True
         try:
             line = getattr(record, LINE, None)
             self.write(line if isinstance(line, bytes) else self._line_of(record))
         except Exception:  # noqa: BLE001 - logging's own rule: a handler never raises
-            from mllog._settings import STATE  # noqa: PLC0415 - the settings import this module
-
             STATE.counts.errors += 1
         finally:
             _writing.record = False

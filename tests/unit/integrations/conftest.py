@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import subprocess
@@ -38,17 +37,3 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     for server, listening in started:
         server.stop()
         listening.close()
-
-
-@pytest.fixture
-def records() -> Iterator[logging.Logger]:
-    """A logger whose records go to mllog's sink, and nowhere else."""
-    import mllog
-
-    logger, handler = logging.getLogger("app"), mllog.RecordHandler()
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    yield logger
-    logger.removeHandler(handler)
-    logger.propagate = True
