@@ -52,6 +52,8 @@ _ECS: Final[dict[str, type]] = {
     "user.id": str,
 }
 
+_SIMPLE: Final = frozenset({str, int, bool, type(None)})
+
 # What the logging module puts on every record by itself.
 _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message",
@@ -107,10 +109,9 @@ def event(
     if origin is not None:
         file, line, function = origin
         made["log"]["origin"] = {"file": {"name": file, "line": line}, "function": function}
-    for name, value in _context.request.get().items():
-        made[name] = plain(value)
+    made.update(_context.request.get())
     labels = {name: _label(name, value, clean) for name, value in _context.labels.get().items()}
-    for name, value in _leaves(plain(extra)) if extra else ():
+    for name, value in _leaves(extra or {}):
         kind = _ECS.get(name)
         if kind is int and type(value) is int and abs(value) < 1 << 63:
             _put(made, name, value)
@@ -225,11 +226,19 @@ def _masked(value: Any, redactor: Redactor, findings: Findings, name: str) -> An
     }
 
 
-def _leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every (dotted name, scalar or list) of an object that is plain already."""
+def _leaves(extra: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Every (dotted name, scalar or list) of what came along, made plain."""
+    for name, item in extra.items():
+        if type(name) is str and type(item) in _SIMPLE:
+            yield name, item
+        else:
+            yield from _flat(plain({name: item}), "")
+
+
+def _flat(value: dict[str, Any], before: str) -> Iterator[tuple[str, Any]]:
     for name, item in value.items():
         if isinstance(item, dict):
-            yield from _leaves(item, f"{before}{name}.")
+            yield from _flat(item, f"{before}{name}.")
         else:
             yield f"{before}{name}", item
 
