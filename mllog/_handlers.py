@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +24,6 @@ EVENT_BYTES: Final = 256 * 1024
 
 LINE: Final = "mllog_line"
 """Attribute of a LogRecord that carries an event to handlers that are not mllog's own."""
-
-TAKEN: Final = "mllog_taken"
-"""Attribute of a LogRecord that names the handler that has it already."""
 
 
 class EventHandler(logging.Handler):
@@ -71,23 +69,23 @@ class EventHandler(logging.Handler):
 
         What mllog's own threads say stays out: shipping a spool must not fill it.
         """
-        # The same handler may stand on `mllog` and on the root logger; a `__str__` may itself log.
-        if getattr(record, TAKEN, None) is self or (record.threadName or "").startswith("mllog-"):
+        if (record.threadName or "").startswith("mllog-"):
             return
-        setattr(record, TAKEN, self)
         from mllog._settings import STATE  # noqa: PLC0415 - the settings import this module
 
-        if getattr(_writing, "record", False):
+        if _writing.busy:  # a `__str__` that itself logs
             STATE.counts.errors += 1
             return
-        _writing.record = True
+        if not _writing.first(record, self):
+            return
+        _writing.busy = True
         try:
             line = getattr(record, LINE, None)
             self.write(line if isinstance(line, bytes) else self._line_of(record))
         except Exception:  # noqa: BLE001 - logging's own rule: a handler never raises
             STATE.counts.errors += 1
         finally:
-            _writing.record = False
+            _writing.busy = False
 
     def _line_of(self, record: logging.LogRecord) -> bytes:
         if self.formatter is not None:
@@ -98,7 +96,24 @@ class EventHandler(logging.Handler):
         return _records.line(_records.of(record), self.longest)
 
 
-_writing: Final = threading.local()
+class _Writing(threading.local):
+    """What a thread is at. The record itself is left as it is: others may pickle it, or print what it carries."""
+
+    busy = False
+    _last: weakref.ref[logging.LogRecord] | None = None
+
+    def first(self, record: logging.LogRecord, handler: logging.Handler) -> bool:
+        """Whether a handler sees this record for the first time: it may stand on `mllog` and on the root logger."""
+        if self._last is None or self._last() is not record:
+            self._last, self._takers = weakref.ref(record), {id(handler)}
+            return True
+        if id(handler) in self._takers:
+            return False
+        self._takers.add(id(handler))
+        return True
+
+
+_writing: Final = _Writing()
 
 
 class RecordHandler(logging.Handler):

@@ -59,7 +59,6 @@ _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) 
     "message",
     "asctime",
     "mllog_line",
-    "mllog_taken",
 }
 
 

@@ -47,7 +47,7 @@ class JsonFormatter(OrjsonFormatter):
         super().add_fields(extra, record, message_dict)
         if isinstance(record.msg, dict):  # its items are there already
             extra = {name: value for name, value in extra.items() if name not in record.msg}
-        for own in ("message", "exc_info", "mllog_line", "mllog_taken"):
+        for own in ("message", "exc_info", "mllog_line"):
             extra.pop(own, None)
         log_data.update(_records.of(record, extra))
 

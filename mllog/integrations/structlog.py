@@ -95,7 +95,7 @@ def configure(*, level: int = logging.INFO, labels: bool = True) -> None:
     Args:
         level: what is below it is not made.
         labels: whether what `structlog.contextvars.bind_contextvars` bound is on the predictions too, as labels.
-            That costs about a microsecond for each; without this call nothing is paid.
+            That costs each about half as much again; without this call nothing is paid.
 
     Example:
         >>> import mllog, structlog

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Token
 from typing import Any
@@ -96,7 +95,7 @@ class _Answer:
             if close is not None:
                 close()
         finally:
-            self.end(self._error or sys.exc_info()[1])
+            self.end(self._error)
 
     def end(self, error: BaseException | None) -> None:
         """Log the request once, and give its context up."""

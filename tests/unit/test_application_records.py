@@ -133,6 +133,16 @@ def test_a_record_is_written_once(log: logging.Logger) -> None:
     assert [event["message"] for event in events] == ["the endpoint is away"]
 
 
+def test_a_record_leaves_as_it_came(log: logging.Logger) -> None:
+    """Taking a record puts nothing on it, so other handlers may pickle it or print its extra."""
+    record = logging.makeLogRecord({"msg": "x", "gate": 7})
+    before = dict(record.__dict__)
+    with capture() as events:
+        mllog.RecordHandler().handle(record)
+    assert len(events) == 1
+    assert record.__dict__ == before
+
+
 def test_what_mllogs_own_threads_say_is_not_spooled(log: logging.Logger) -> None:
     """Records from a thread of mllog stay out: an HTTP client's line for each batch would make another batch."""
     with capture() as events:
