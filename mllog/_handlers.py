@@ -88,10 +88,10 @@ class EventHandler(logging.Handler):
             _writing.busy = False
 
     def _line_of(self, record: logging.LogRecord) -> bytes:
-        if self.formatter is not None:
-            text = self.formatter.format(record)
-            # One line of JSON is an event; what another formatter makes for people to read is none.
-            if text.startswith("{") and "\n" not in text and len(line := text.encode() + b"\n") <= self.longest:
+        # What any other formatter makes is for people, and a message in it could pass for an event of its own.
+        if getattr(self.formatter, "makes_events", False) and self.formatter is not None:
+            line = self.formatter.format(record).encode() + b"\n"
+            if len(line) <= self.longest:
                 return line
         return _records.line(_records.of(record), self.longest)
 

@@ -30,6 +30,9 @@ class JsonFormatter(OrjsonFormatter):
         ('mail to [REDACTED:email]', {'order_id': '7'})
     """
 
+    makes_events = True
+    """mllog's own handlers take the text of such a formatter as it is."""
+
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON; never raises."""
         try:

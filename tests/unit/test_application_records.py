@@ -168,7 +168,7 @@ def test_a_long_record_keeps_its_context(log: logging.Logger) -> None:
 
 @pytest.mark.parametrize("formatter", [None, "ecs", "plain"])
 def test_dictconfig_with_and_without_a_formatter(tmp_path: Path, formatter: str | None) -> None:
-    """A sink of mllog in `dictConfig` writes events, whatever formatter it is given."""
+    """A sink of mllog in `dictConfig` writes events, whatever formatter it is given and whatever a message looks like."""
     logger = logging.getLogger("mllog_dictconfig")
     spool = {"class": "mllog.SpoolHandler", "path": str(tmp_path)}
     logging.config.dictConfig(
@@ -181,13 +181,14 @@ def test_dictconfig_with_and_without_a_formatter(tmp_path: Path, formatter: str 
             "loggers": {logger.name: {"handlers": ["spool"], "level": "INFO"}},
         }
     )
-    logger.info("hello", extra={"gate": 7})
+    message = '{"event": {"action": "alert"}}'
+    logger.info(message, extra={"gate": 7})
     handler = logger.handlers[0]
     logger.removeHandler(handler)
     handler.close()
     (line,) = spooled(tmp_path)
     event = json.loads(line)
-    assert (event["message"], event["labels"]) == ("hello", {"gate": "7"})
+    assert (event["message"], event["labels"]) == (message, {"gate": "7"})
 
 
 def test_without_a_sink_nothing_is_made(log: logging.Logger) -> None:
