@@ -168,7 +168,7 @@ def test_a_long_record_keeps_its_context(log: logging.Logger) -> None:
 
 @pytest.mark.parametrize("formatter", [None, "ecs", "plain"])
 def test_dictconfig_with_and_without_a_formatter(tmp_path: Path, formatter: str | None) -> None:
-    """A sink of mllog in `dictConfig` writes events, whatever formatter it is given and whatever a message looks like."""
+    """A sink of mllog in `dictConfig` writes events, whatever its formatter and whatever a message looks like."""
     logger = logging.getLogger("mllog_dictconfig")
     spool = {"class": "mllog.SpoolHandler", "path": str(tmp_path)}
     logging.config.dictConfig(
