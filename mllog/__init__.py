@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mllog._context import bind, bound
 from mllog._errors import MllogError
-from mllog._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
+from mllog._handlers import EventHandler, FileHandler, RecordHandler, SpoolHandler, StdoutHandler
 from mllog._model_logger import ModelLogger, model
 from mllog._settings import LOGGER as _LOGGER
 from mllog._settings import SILENT as _SILENT
@@ -20,14 +20,17 @@ from mllog._version import __version__
 
 if TYPE_CHECKING:
     from mllog import integrations, testing
+    from mllog.integrations.stdlib import JsonFormatter
     from mllog.profile import Profile
 
 __all__ = [
     "EventHandler",
     "FileHandler",
+    "JsonFormatter",
     "MllogError",
     "ModelLogger",
     "Profile",
+    "RecordHandler",
     "SpoolHandler",
     "StdoutHandler",
     "__version__",
@@ -51,6 +54,10 @@ def __getattr__(name: str) -> object:
         from mllog.profile import Profile  # noqa: PLC0415 - see above
 
         return Profile
+    if name == "JsonFormatter":
+        from mllog.integrations.stdlib import JsonFormatter  # noqa: PLC0415 - see above
+
+        return JsonFormatter
     if name in ("integrations", "testing"):
         return _import_module(f"mllog.{name}")
     raise AttributeError(f"module 'mllog' has no attribute {name!r}")

@@ -3,18 +3,75 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 _EMPTY: Final[dict[str, Any]] = {}
 
-labels: Final[ContextVar[dict[str, str]]] = ContextVar("mllog_labels", default=_EMPTY)
-request: Final[ContextVar[dict[str, Any]]] = ContextVar("mllog_request", default=_EMPTY)
-"""Top-level members of the event that a middleware knows: trace, transaction, span, http, user."""
+
+T = TypeVar("T", bound=dict[str, Any])
 
 
-def _label(value: Any) -> str:
+class Extended(Generic[T]):
+    """A ContextVar with what another library knows laid over it; the emitting side reads it like the variable.
+
+    It stands in the variable's place only where an integration was installed: without one nothing is paid.
+
+    Args:
+        variable: the ContextVar.
+        more: what the other library knows now; not None, may be empty, must not raise.
+    """
+
+    def __init__(self, variable: ContextVar[T], more: Callable[[], T]) -> None:
+        self.variable, self.more = variable, more
+
+    def get(self) -> T:
+        """The members in force."""
+        known, more = self.variable.get(), self.more()
+        return {**known, **more} if known and more else more or known  # type: ignore[return-value]
+
+    def set(self, value: T) -> Token[T]:
+        """Set the variable underneath."""
+        return self.variable.set(value)
+
+    def reset(self, token: Token[T]) -> None:
+        """Undo a set."""
+        self.variable.reset(token)
+
+
+_labels: Final[ContextVar[dict[str, str]]] = ContextVar("mllog_labels", default=_EMPTY)
+_request: Final[ContextVar[dict[str, Any]]] = ContextVar("mllog_request", default=_EMPTY)
+
+# Read these through the module, `_context.request.get()`, so that an extension is seen.
+labels: ContextVar[dict[str, str]] | Extended[dict[str, str]] = _labels
+request: ContextVar[dict[str, Any]] | Extended[dict[str, Any]] = _request
+"""Top-level members of the event that a middleware knows: trace, transaction, span, http, url, user."""
+
+
+def extend(
+    *,
+    more_labels: Callable[[], dict[str, str]] | None = None,
+    more_request: Callable[[], dict[str, Any]] | None = None,
+) -> None:
+    """Lay what another library knows over the labels or the members of the request."""
+    global labels, request  # noqa: PLW0603 - set once, when an integration is installed
+    if more_labels is not None:
+        labels = Extended(_labels, more_labels)
+    if more_request is not None:
+        request = Extended(_request, more_request)
+
+
+def retract(*, labels_too: bool = True, request_too: bool = True) -> None:
+    """Take away what `extend` laid over."""
+    global labels, request  # noqa: PLW0603 - as above
+    if labels_too:
+        labels = _labels
+    if request_too:
+        request = _request
+
+
+def label(value: Any) -> str:
     try:
         return value if type(value) is str else str(value)
     except Exception as error:  # noqa: BLE001 - an object's own __str__ may raise anything
@@ -23,7 +80,7 @@ def _label(value: Any) -> str:
 
 def merged(more: Mapping[str, Any]) -> dict[str, str]:
     """The labels in force with `more` over them; every value as a string."""
-    return {**labels.get(), **{_label(name): _label(value) for name, value in more.items() if value is not None}}
+    return {**labels.get(), **{label(name): label(value) for name, value in more.items() if value is not None}}
 
 
 def bind(**more: Any) -> Token[dict[str, str]]:

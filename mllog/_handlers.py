@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mllog._event import ECS_VERSION, dumps, own_event, timestamp, uuid7
-from mllog.redaction import Redactor
+from mllog import _records
+from mllog._event import own_event, timestamp
 from mllog.spool import BLOCK_SECONDS, MAX_BYTES, SEGMENT_BYTES, Drops, SpoolWriter, WhenFull
 
 if TYPE_CHECKING:
@@ -69,29 +69,95 @@ class EventHandler(logging.Handler):
         raise NotImplementedError
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record of the logging module: an event of mllog as it is, anything else as a message."""
-        line = getattr(record, LINE, None)
+        """Take a record of the logging module: an event of mllog as it is, anything else as an event of its own.
+
+        What mllog's own threads say stays out: shipping a spool must not fill it.
+        """
+        if (record.threadName or "").startswith("mllog-"):
+            return
+        from mllog._settings import STATE  # noqa: PLC0415 - the settings import this module
+
+        if _writing.busy:  # a `__str__` that itself logs
+            STATE.counts.errors += 1
+            return
+        if not _writing.first(record, self):
+            return
+        _writing.busy = True
         try:
-            self.write(line if isinstance(line, bytes) else _record_line(record))
-        except Exception:  # noqa: BLE001 - logging's own rule: a handler reports and goes on
-            self.handleError(record)
+            line = getattr(record, LINE, None)
+            self.write(line if isinstance(line, bytes) else self._line_of(record))
+        except Exception:  # noqa: BLE001 - logging's own rule: a handler never raises
+            STATE.counts.errors += 1
+        finally:
+            _writing.busy = False
+
+    def _line_of(self, record: logging.LogRecord) -> bytes:
+        # What any other formatter makes is for people, and a message in it could pass for an event of its own.
+        if getattr(self.formatter, "makes_events", False) and self.formatter is not None:
+            line = self.formatter.format(record).encode() + b"\n"
+            if len(line) <= self.longest:
+                return line
+        return _records.line(_records.of(record), self.longest)
 
 
-_redactor: Final = Redactor()
+class _Writing(threading.local):
+    """What a thread is at. The record itself is left as it is: others may pickle it, or print what it carries."""
+
+    busy = False
+    _last: weakref.ref[logging.LogRecord] | None = None
+
+    def first(self, record: logging.LogRecord, handler: logging.Handler) -> bool:
+        """Whether a handler sees this record for the first time: it may stand on `mllog` and on the root logger."""
+        if self._last is None or self._last() is not record:
+            self._last, self._takers = weakref.ref(record), {id(handler)}
+            return True
+        if id(handler) in self._takers:
+            return False
+        self._takers.add(id(handler))
+        return True
 
 
-def _record_line(record: logging.LogRecord) -> bytes:
-    ns = time.time_ns()
-    message, _ = _redactor.text(record.getMessage())
-    event = {
-        "@timestamp": timestamp(int(record.created * 1e9)).decode(),
-        "ecs": {"version": ECS_VERSION},
-        "message": message,
-        "event": {"id": uuid7(ns), "kind": "event", "dataset": "mllog.log"},
-        "log": {"level": record.levelname.lower(), "logger": record.name},
-        "process": {"pid": record.process},
-    }
-    return dumps(event) + b"\n"
+_writing: Final = _Writing()
+
+
+class RecordHandler(logging.Handler):
+    """Hands the records of an application to the sink of mllog, whichever `configure()` attached.
+
+    On the root logger it brings the application's own records into the one spool, with the trace id of the
+    request that caused them. Without a sink it does nothing.
+
+    Example:
+        >>> import logging, mllog
+        >>> logger = logging.getLogger("shop")
+        >>> handler = mllog.RecordHandler()
+        >>> logger.addHandler(handler)
+        >>> with mllog.testing.capture() as events, mllog.bound(tenant=7):
+        ...     logger.warning("out of %s", "stock")
+        >>> events[0]["message"], events[0]["labels"], events[0]["log"]["level"]
+        ('out of stock', {'tenant': '7'}, 'warning')
+        >>> logger.removeHandler(handler)
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        for handler in list(_LOGGER.handlers):
+            if isinstance(handler, EventHandler):
+                handler.handle(record)
+
+
+_LOGGER: Final = logging.getLogger("mllog")
+
+
+def deliver(event: dict[str, Any]) -> None:
+    """Give an event that is no prediction to mllog's sinks. Never raises."""
+    for handler in list(_LOGGER.handlers):
+        if isinstance(handler, EventHandler):
+            handler.write(_records.line(event, handler.longest))
+
+
+def listening() -> bool:
+    """Whether there is a sink for what is no prediction."""
+    return any(isinstance(handler, EventHandler) for handler in _LOGGER.handlers)
 
 
 class SpoolHandler(EventHandler):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
 import orjson
 
-from mllog import _context
+from mllog import _context, _records
 from mllog._batch import paired
 from mllog._call import Arguments, Call
 from mllog._event import Template, dumps, uuid7
@@ -35,7 +35,6 @@ R = TypeVar("R")
 
 _NS: Final = 1_000_000_000
 _KEY_SPACE: Final = 1 << 32
-_FRAMES: Final = 32
 
 
 class ModelLogger:
@@ -471,14 +470,7 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
 
 def _error(error: BaseException | str, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    if isinstance(error, BaseException):
-        import traceback  # noqa: PLC0415 - only where something failed
-
-        kind, message = type(error).__qualname__, str(error)
-        frames = traceback.format_exception(type(error), error, error.__traceback__, limit=-_FRAMES)
-        described = {"type": kind, "message": message, "stack_trace": "".join(frames)}
-    else:
-        described = {"message": str(error)}
+    described = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
     redactor = STATE.redactor
     if redactor is None:
         return described

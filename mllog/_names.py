@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Final
 
-RESERVED: Final = frozenset({"dead_letter", "monitor", "alerts", "shipper", "canary"})
+RESERVED: Final = frozenset({"dead_letter", "monitor", "alerts", "shipper", "canary", "log"})
 """Names of mllog's own data streams: a model of that name gets a digest behind it."""
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,63}")

@@ -1,4 +1,7 @@
-"""For the tests of services: see what would have been logged."""
+"""For the tests of services: see what would have been logged.
+
+With pytest the fixture `mllog_events` is there without an import.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,24 @@ import orjson
 from mllog._handlers import EventHandler
 from mllog._settings import LOGGER, STATE
 
+__all__ = ["MemoryHandler", "capture"]
+
 
 class MemoryHandler(EventHandler):
-    """Keeps events in memory, parsed.
+    """A sink that keeps events in memory, parsed. It has no bound: it is for tests.
 
     Attributes:
         events: what was logged, oldest first.
+
+    Example:
+        >>> import logging
+        >>> handler = MemoryHandler()
+        >>> logger = logging.getLogger("shop")
+        >>> logger.addHandler(handler)
+        >>> logger.error("out of stock")
+        >>> handler.events[0]["message"]
+        'out of stock'
+        >>> logger.removeHandler(handler)
     """
 
     target = "memory"

@@ -46,7 +46,7 @@ def create_app(folder: Path) -> FastAPI:
     log = mllog.model("flights_delay", profile=folder / "profile.json")  # mllog: one logger per model
 
     app = FastAPI(title="flights")
-    app.add_middleware(Middleware)  # mllog: trace and request ids on every event
+    app.add_middleware(Middleware, access=False)  # mllog: trace and request ids on every event
 
     @app.post("/predict")
     async def predict(request: Request) -> Answer:

@@ -1,16 +1,16 @@
-"""Trace and request ids of a request on every event that it causes; pure ASGI, for FastAPI and Starlette.
+"""The ids of a request on every event of it, and a record of each request; pure ASGI, for FastAPI and Starlette.
 
-`BaseHTTPMiddleware` would run the endpoint in another context and so lose what is bound there.
+`BaseHTTPMiddleware` would run the endpoint in another context and so lose what is bound there. Nothing is
+buffered: bodies pass through as they are.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from random import getrandbits
-from typing import Any, Final
+from typing import Any
 
 from mllog import _context
+from mllog.integrations._http import Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,18 +18,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# W3C Trace Context, 3.2: version, trace id, parent id, flags; the all-zero ids are invalid.
-_TRACEPARENT: Final = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
-)
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-
 
 class Middleware:
     """Takes `traceparent` and `x-request-id` from a request; makes ids where they are missing or malformed.
 
+    Every event of the request has them, its method and its path. The answer carries `x-request-id`. When the
+    request is over one more event says its route, status and duration. Query strings are never logged.
+
     Args:
         app: the ASGI application.
+        access: whether each request is logged itself; the ids are there either way.
 
     Example:
         >>> from fastapi import FastAPI
@@ -37,31 +35,68 @@ class Middleware:
         >>> app.add_middleware(Middleware)
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, access: bool = True) -> None:
         self.app = app
+        self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application with the ids of the request in force."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        token = _context.request.set(_ids(scope.get("headers") or ()))
+        request = _request(scope)
+        status: int | None = None
+        error: BaseException | None = None
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            kind = message["type"]
+            if kind in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                message = _named(message, request.id)
+            elif kind == "websocket.accept":
+                status = 101
+                message = _named(message, request.id)
+            await send(message)
+            if kind == "http.response.body" and not message.get("more_body"):
+                request.ended()
+
+        root = scope.get("root_path") or ""
+        token = _context.request.set(request.members)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, answer)
+        except BaseException as raised:
+            error = raised
+            raise
         finally:
+            if self.access:
+                request.log(status, _route(scope, root), error)
             _context.request.reset(token)
+            error = None  # no cycle of the exception with this frame
 
 
-def _ids(headers: Any) -> dict[str, Any]:
-    trace: bytes | None = None
-    request: bytes | None = None
-    for name, value in headers:
+def _request(scope: Scope) -> Request:
+    trace = identity = None
+    for name, value in scope.get("headers") or ():
         if name == b"traceparent":
-            match = _TRACEPARENT.fullmatch(value)
-            trace = match[1] if match else None
-        elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            request = value
-    return {
-        "trace": {"id": trace.decode() if trace else f"{getrandbits(128):032x}"},
-        "http": {"request": {"id": request.decode() if request else f"{getrandbits(128):032x}"}},
-    }
+            trace = value.decode("latin-1")
+        elif name == b"x-request-id":
+            identity = value.decode("latin-1")
+    return Request(scope.get("method") or "", scope.get("path") or "", trace, identity)
+
+
+def _named(message: Message, identity: str) -> Message:
+    """The start of an answer with the request's id, where the application gave none."""
+    headers = list(message.get("headers") or ())
+    if any(bytes(name).lower() == b"x-request-id" for name, _ in headers):
+        return message
+    return {**message, "headers": [*headers, (b"x-request-id", identity.encode())]}
+
+
+def _route(scope: Scope, root: str) -> str | None:
+    """The template that matched, behind what it is mounted under."""
+    path = getattr(scope.get("route"), "path", None)
+    if not isinstance(path, str):
+        return None
+    mounted = str(scope.get("root_path") or "")
+    return mounted.removeprefix(root) + path

@@ -28,6 +28,8 @@ DATES: Final = frozenset(
         "mllog.timestamp.original",
         "mllog.monitor.window.start",
         "mllog.monitor.window.end",
+        "mllog.spool.since",
+        "mllog.spool.until",
     }
 )
 LONGEST_KEYWORD: Final = 8191

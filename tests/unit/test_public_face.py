@@ -14,9 +14,11 @@ def test_public_names_are_pinned() -> None:
     assert mllog.__all__ == [
         "EventHandler",
         "FileHandler",
+        "JsonFormatter",
         "MllogError",
         "ModelLogger",
         "Profile",
+        "RecordHandler",
         "SpoolHandler",
         "StdoutHandler",
         "__version__",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import mllog
 from mllog import Profile, alerts
 from mllog.dashboards._check import mapped
+from mllog.integrations._http import Request
 from mllog.pipeline import event_from_line, load
 from mllog.store._fields import DATES, leaves
 from mllog.testing import capture
@@ -55,6 +57,17 @@ def test_everything_that_the_library_writes_is_mapped() -> None:
             model.prediction({"delay": float("nan")}, error=ValueError("no"))
     assert len(events) == 4
     assert [unmapped(event) for event in events] == [set()] * 4
+
+
+def test_every_field_of_a_record_is_mapped() -> None:
+    """Records of an application, with an exception, and those of a request."""
+    handler = mllog.testing.MemoryHandler()
+    record = logging.makeLogRecord({"msg": "x", "user": {"id": "u"}, "gate": 7})
+    record.exc_info = (ValueError, ValueError("ann@example.com"), None)
+    handler.emit(record)
+    with capture() as events:
+        Request("GET", "/x", None, None).log(200, "/{x}", None)
+    assert [unmapped(event) for event in [*handler.events, *events]] == [set()] * 2
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[:12])

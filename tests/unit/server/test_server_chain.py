@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,18 @@ def test_what_is_spooled_is_stored_once(chain: Chain, log: mllog.ModelLogger) ->
     report = chain.report()
     assert (report["received"], report["stored"], report["duplicates"], report["failure"]) == (50, 50, 0, None)
     assert report["pending_bytes"] == 0
+
+
+def test_records_have_a_stream_of_their_own(chain: Chain, log: mllog.ModelLogger) -> None:
+    """An application's record goes through the same pipeline into its stream, beside the prediction in the model's."""
+    log.prediction({"delay": 1.0})
+    mllog.RecordHandler().handle(logging.makeLogRecord({"name": "shop", "levelname": "INFO", "msg": "asked"}))
+    chain.start()
+    until(lambda: chain.report()["stored"] == 2)
+    assert chain.store.count(index=INDEX) == 1
+    (hit,) = chain.store.search({"size": 9}, index="logs-mllog.log-default")["hits"]["hits"]
+    assert hit["_source"]["message"] == "asked"
+    assert "tags" not in hit["_source"]
 
 
 def test_a_batch_that_was_stored_and_not_acknowledged_comes_again(
