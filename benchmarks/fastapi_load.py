@@ -37,7 +37,8 @@ BUDGET = 0.35
 NONE = "no logging"
 IDS = "no logging, the peers' middleware"
 BARE = "mllog, without its middleware"
-SERVERS = (NONE, IDS, BARE, "mllog", contenders.BASE, "python-json-logger + orjson", "python-json-logger")
+ACCESS = "mllog, and a record of each request"
+SERVERS = (NONE, IDS, BARE, "mllog", ACCESS, contenders.BASE, "python-json-logger + orjson", "python-json-logger")
 
 Log = Callable[[dict[str, Any], dict[str, Any], int], Any]
 
@@ -80,15 +81,15 @@ def application(name: str, folder: Path) -> FastAPI:
     """The service: one model behind one route."""
     app = FastAPI()
     log: Log | None = None
-    if name in ("mllog", BARE):
+    if name in ("mllog", BARE, ACCESS):
         import mllog
         from mllog.integrations.fastapi import Middleware
 
         if mllog.stats()["sink"] is None:
             mllog.configure(service="bench", environment="bench", version="1", spool=folder / "spool")
         model = mllog.model("bench", "1.0")
-        if name == "mllog":
-            app.add_middleware(Middleware)
+        if name != BARE:
+            app.add_middleware(Middleware, access=name == ACCESS)
 
         def log(inputs: dict[str, Any], outputs: dict[str, Any], duration: int) -> None:
             model.prediction(inputs, outputs, duration=duration / 1e9)

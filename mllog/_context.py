@@ -10,6 +10,21 @@ from typing import Any, Final, Generic, TypeVar
 _EMPTY: Final[dict[str, Any]] = {}
 
 
+class Members(dict[str, Any]):
+    """Members of the event that a middleware knows, and the same as JSON: `,"name":value` for each.
+
+    Args:
+        members: by name.
+        json: as they stand in an event, each with its comma in front.
+    """
+
+    __slots__ = ("json",)
+
+    def __init__(self, members: dict[str, Any], json: bytes) -> None:
+        super().__init__(members)
+        self.json = json
+
+
 T = TypeVar("T", bound=dict[str, Any])
 
 

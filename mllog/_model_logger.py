@@ -128,8 +128,12 @@ class ModelLogger:
                 body = self._encode(inputs, outputs)
                 if body is None:
                     body = self._encode_anew(inputs, outputs)
-                if body is not None and (labels or _context.request.get() or _context.labels.get()):
-                    body, context = _in_context(body, labels)
+                request, bound = _context.request.get(), _context.labels.get()
+                if body is not None and (labels or bound or request):
+                    if type(request) is _context.Members and not (labels or bound):
+                        context = request.json
+                    else:
+                        body, context = _in_context(body, labels)
             if body is None:
                 encoded = self._encode_each(inputs, outputs, error, labels)
                 if encoded is None:  # not in the sample

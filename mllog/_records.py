@@ -272,6 +272,15 @@ def _static(pid: int, service: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     }
 
 
+@functools.lru_cache(1)
+def static(generation: int) -> bytes:  # noqa: ARG001 - it changes with the settings, and in a forked child
+    """What is the same on every record of a process, as members of an event, each with its comma in front."""
+    from mllog._settings import STATE  # noqa: PLC0415 - as above
+
+    members = {"ecs": {"version": ECS_VERSION}, **_static(os.getpid(), tuple(STATE.service.items()))}
+    return b"," + dumps(members)[1:-1]
+
+
 def current_error(given: Any) -> BaseException | None:
     """The exception that `exc_info=` means: one, True for the one being handled, or a tuple.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from random import getrandbits
 from typing import Any, Final
 
-from mllog import _records
+from mllog import _context, _records
+from mllog._event import dumps, timestamp, uuid7
 from mllog._handlers import deliver, listening
 from mllog._settings import STATE
 
@@ -34,23 +36,29 @@ class Request:
         id: `http.request.id`.
     """
 
-    __slots__ = ("_began", "_clock", "_ended", "id", "members", "method")
+    __slots__ = ("_after", "_before", "_began", "_clock", "_ended", "id", "members", "method", "path")
 
     def __init__(self, method: str, path: str, traceparent: str | None, request_id: str | None) -> None:
         self._began, self._clock = time.time_ns(), time.perf_counter_ns()
         self._ended: int | None = None
-        trace = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+        match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+        trace = match[1] if match else f"{getrandbits(128):032x}"
         known = request_id is not None and _REQUEST_ID.fullmatch(request_id)
         self.id = str(request_id) if known else f"{getrandbits(128):032x}"
         self.method = method if _METHOD.fullmatch(method) else ""
-        path = path[:_LONGEST_PATH].encode("utf-8", "replace").decode()
-        if STATE.redactor is not None:
-            path, _ = STATE.redactor.text(path)
-        self.members: dict[str, Any] = {
-            "trace": {"id": trace[1] if trace else f"{getrandbits(128):032x}"},
-            "http": {"request": {"id": self.id, **({"method": self.method} if self.method else {})}},
-            "url": {"path": path},
-        }
+        self.path, written = _path(STATE.generation, path[:_LONGEST_PATH])
+        # The same as JSON, once for all events of the request: ids and method were checked, so they need no escapes.
+        asked = f',"method":"{self.method}"' if self.method else ""
+        self._before = f',"trace":{{"id":"{trace}"}},"http":{{"request":{{"id":"{self.id}"{asked}}}'.encode()
+        self._after = b'},"url":{"path":%b}' % written
+        self.members = _context.Members(
+            {
+                "trace": {"id": trace},
+                "http": {"request": {"id": self.id, **({"method": self.method} if self.method else {})}},
+                "url": {"path": self.path},
+            },
+            self._before + self._after,
+        )
 
     def ended(self) -> None:
         """The last byte has gone; what the server still does behind it is not the request's."""
@@ -73,19 +81,24 @@ class Request:
         if status is None and broken:
             status = 500  # what the server answers in place of the application
         failed = broken or (status or 0) >= 500
+        outcome = "failure" if failed else "unknown" if status is None else "success"
+        message = " ".join(filter(None, (self.method, route or self.path, str(status or "unanswered"))))
+        sink = STATE.sink
+        if error is None and status is not None and sink is not None and not _context.labels.get():
+            sink.write(self._line(message, status, route, outcome))  # the common end of a request
+            return
         extra: dict[str, Any] = {
             "event.duration": self._ended - self._clock,
-            "event.outcome": "failure" if failed else "unknown" if status is None else "success",
+            "event.outcome": outcome,
             "http.response.status_code": status,
             "route": route,
         }
         if error is not None and not broken:
             extra["error.type"] = type(error).__qualname__
-        place = route or self.members["url"]["path"]
         try:
             deliver(
                 _records.event(
-                    " ".join(filter(None, (self.method, place, str(status or "unanswered")))),
+                    message,
                     level="error" if failed else "info",
                     logger="mllog.request",
                     ns=self._began,
@@ -96,3 +109,34 @@ class Request:
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             STATE.counts.last_error = f"a request could not be logged: {type(failure).__name__}"
+
+    def _line(self, message: str, status: int, route: str | None, outcome: str) -> bytes:
+        """The record of a request that was answered, as `_records.event` would make it."""
+        now = time.time_ns()
+        assert self._ended is not None
+        return b"".join(
+            (
+                b'{"@timestamp":"%b","message":' % timestamp(self._began),
+                dumps(message),
+                b',"log":{"level":"error","logger":"mllog.request"}'
+                if outcome == "failure"
+                else b',"log":{"level":"info","logger":"mllog.request"}',
+                b',"event":{"kind":"event","dataset":"mllog.log","id":"%b","created":"%b","duration":%d,"outcome":"%b"}'
+                % (uuid7(now).encode(), timestamp(now), self._ended - self._clock, outcome.encode()),
+                _records.static(STATE.generation),
+                self._before,
+                b',"response":{"status_code":%d}' % status,
+                self._after,
+                b"" if route is None else b',"labels":{"route":%b}' % dumps(route),
+                b"}\n",
+            )
+        )
+
+
+@functools.lru_cache(256)
+def _path(generation: int, path: str) -> tuple[str, bytes]:  # noqa: ARG001 - another redactor, another answer
+    """A path without what is sensitive, and the same as JSON."""
+    path = path.encode("utf-8", "replace").decode()
+    if STATE.redactor is not None:
+        path, _ = STATE.redactor.text(path)
+    return path, dumps(path)

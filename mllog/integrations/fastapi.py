@@ -87,9 +87,10 @@ def _request(scope: Scope) -> Request:
 
 def _named(message: Message, identity: str) -> Message:
     """The start of an answer with the request's id, where the application gave none."""
-    headers = list(message.get("headers") or ())
-    if any(bytes(name).lower() == b"x-request-id" for name, _ in headers):
-        return message
+    headers = message.get("headers") or ()
+    for name, _ in headers:
+        if len(name) == 12 and bytes(name).lower() == b"x-request-id":
+            return message
     return {**message, "headers": [*headers, (b"x-request-id", identity.encode())]}
 
 
