@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from mllog.spool._segment import segments
+from mllog.spool._segment import in_hand, segments
 
 _REPORT: Final = b'"action":"dropped"'
 
@@ -36,35 +35,38 @@ def evict(folder: Path, needed: int) -> Evicted:
         SpoolError: the folder may not be read.
         OSError: a segment may not be deleted.
     """
-    delivered = _delivered(folder)
     evicted = Evicted()
     for segment in segments(folder):
         if evicted.bytes >= needed:
             break
         if segment.live:
             continue
-        try:
-            contents = segment.path.read_bytes()
-            segment.path.unlink()
-        except FileNotFoundError:  # delivered, or given up by another process
-            continue
+        with in_hand(folder, segment.stem, alone=True) as mine:
+            if not mine:  # it is being delivered: what would be lost cannot be told
+                continue
+            delivered = _delivered(folder, segment.stem)
+            try:
+                contents = segment.path.read_bytes()
+                segment.path.unlink()
+            except FileNotFoundError:  # delivered, or given up by another process
+                continue
         evicted.bytes += len(contents)
-        lost = contents[delivered.get(segment.stem, 0) :]
+        lost = contents[delivered:]
         reports = [line for line in lost.split(b"\n") if _REPORT in line] if _REPORT in lost else []
         evicted.events += lost.count(b"\n") - len(reports)
         evicted.reported += sum(map(_reported, reports))
     return evicted
 
 
-def _delivered(folder: Path) -> dict[str, int]:
-    """How far every consumer has come in each segment."""
-    least: dict[str, int] | None = None
+def _delivered(folder: Path, name: str) -> int:
+    """How far every consumer has come in a segment."""
+    offsets = []
     for path in folder.glob("*.cursor"):
-        offsets: dict[str, int] = {}
-        with contextlib.suppress(OSError, orjson.JSONDecodeError, KeyError, TypeError):
-            offsets = orjson.loads(path.read_bytes())["segments"]
-        least = offsets if least is None else {name: min(least[name], offsets[name]) for name in least.keys() & offsets}
-    return least or {}
+        try:
+            offsets.append(int(orjson.loads(path.read_bytes())["segments"].get(name, 0)))
+        except (OSError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+            return 0
+    return min(offsets, default=0)
 
 
 def _reported(line: bytes) -> int:

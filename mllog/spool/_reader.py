@@ -12,7 +12,17 @@ from typing import Final
 import orjson
 
 from mllog._errors import SpoolError, SpoolInUseError
-from mllog.spool._segment import LIVE, SPARE, Segment, committed, lock, recover, segments
+from mllog.spool._segment import (
+    LIVE,
+    READING,
+    SPARE,
+    Segment,
+    committed,
+    in_hand,
+    lock,
+    recover,
+    segments,
+)
 
 CURSOR_VERSION: Final = 1
 _CHUNK: Final = 4 << 20
@@ -128,10 +138,11 @@ class SpoolReader:
             if settled is not None:
                 present.append(settled)
         for segment in present:
-            offset = self._offsets.get(segment.stem, 0)
-            while batch := _read(segment, offset, size):
-                yield batch
-                offset = batch.end
+            with in_hand(self.folder, segment.stem, alone=False):  # else the oldest could be given up in its midst
+                offset = self._offsets.get(segment.stem, 0)
+                while batch := _read(segment, offset, size):
+                    yield batch
+                    offset = batch.end
 
     def commit(self, batch: Batch) -> None:
         """Everything up to the end of `batch` is stored elsewhere; durable when this returns.
@@ -174,8 +185,8 @@ class SpoolReader:
             self._drained.discard(name)
 
     def tidy(self) -> None:
-        """Remove the spare segments that dead writers left, and finish segments that were read to the end."""
-        for path in self.folder.glob(f"*{SPARE}"):
+        """Remove what the dead left, spare segments and marks, and finish segments that were read to the end."""
+        for path in (*self.folder.glob(f"*{SPARE}"), *self.folder.glob(f"*{READING}")):
             _remove_dead(path)
         for segment in segments(self.folder):
             if not segment.live and self._offsets.get(segment.stem, -1) == segment.path.stat().st_size:

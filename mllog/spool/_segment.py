@@ -10,10 +10,12 @@ is told by its lock (flock) on the file.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,9 @@ from mllog._errors import SpoolError
 LIVE: Final = ".live"
 SEALED: Final = ".ndjson"
 SPARE: Final = ".spare"
+READING: Final = ".reading"
+"""A file that is locked while events of the segment are being delivered."""
+
 WORD: Final = 8
 """Bytes of the committed length at the end of a live segment."""
 
@@ -116,6 +121,42 @@ def lock(fd: int) -> bool:
             return False
         raise
     return True
+
+
+@contextlib.contextmanager
+def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
+    """Say that events of a segment are being delivered, or, `alone`, that it is being given up: never both.
+
+    It gives False where the other one is going on; a reader waits for that, who gives up does not.
+    """
+    path = folder / (name + READING)
+    flags = fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH
+    fd = -1
+    try:
+        while fd < 0:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fd, flags)
+            if not _is_still(path, fd):  # whoever had it removed it: what is locked here is no longer the file
+                os.close(fd)
+                fd = -1
+    except OSError:  # in use, or of another user
+        if fd >= 0:
+            os.close(fd)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        if lock(fd):  # nobody else has it
+            path.unlink(missing_ok=True)
+        os.close(fd)
+
+
+def _is_still(path: Path, fd: int) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(fd).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def seal(fd: int, folder: Path, name: str, length: int) -> None:

@@ -165,8 +165,9 @@ class Shipper:
                 if not said:
                     LOGGER.info("standing by: another process delivers %s", self.folder)
                     said = True
-            if self._stop.wait(_STANDBY_SECONDS):
+            if self._stop.is_set():
                 return None
+            self._stop.wait(_STANDBY_SECONDS)  # once more after that: who delivered may just have ended
 
     def _pass(self, reader: SpoolReader) -> bool:
         moved = False

@@ -239,6 +239,11 @@ class SpoolWriter:
                     self._end += len(line)
                     self._drops = None
 
+    def _catch_up(self) -> None:
+        """Say what is not yet said, in a segment that may be made for it; the caller holds the lock."""
+        if self._drops is not None and self._report is not None and (self._current is not None or self._roll(0)):
+            self._say()
+
     def _roll(self, size: int) -> bool:
         """Go on in a spare segment; where the thread has none ready yet, make one here."""
         if size > self.segment_bytes - WORD:
@@ -351,16 +356,16 @@ class SpoolWriter:
             self._look()
             self._tend()
             if not self._stopping:
-                self._wake.wait(None if self._current is None else _TICK_SECONDS)
+                self._wake.wait(None if self._current is None and self._drops is None else _TICK_SECONDS)
 
     def _look(self) -> None:
         """Put aside a segment that has grown old, or whose file was taken away; what it holds is stored anew."""
+        if self._drops is not None and self._lock.acquire(blocking=False):
+            self._catch_up()
+            self._lock.release()
         current = self._current
         if current is None:
             return
-        if self._drops is not None and self._lock.acquire(blocking=False):  # given up for a spare, say
-            self._say()
-            self._lock.release()
         gone = not current.path.exists()
         old = time.monotonic() - self._began > self._seal_seconds
         if (gone or old) and self._lock.acquire(blocking=False):  # else there is the next time
@@ -431,7 +436,9 @@ class SpoolWriter:
         with self._lock:
             self._inside = True
             try:
-                self._say()
+                self._retry_at = 0.0
+                self._catch_up()
+                self._stop_thread()  # it may just have been started for that
                 current, end = self._current, self._end
                 full, spares = list(self._full), list(self._spares)
                 self._start_empty()
