@@ -29,6 +29,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 HOUR = 7_200_000
+BACKOFF_SECONDS = 60.0
+"""Until the shipper tries again at the latest, once the endpoint is up."""
 QUIET_SECONDS = 5.0
 _NUMBER = re.compile(rb'"n":(\d+)')
 _DROPPED = re.compile(rb'"spool":\{"dropped":(\d+)')
@@ -145,12 +147,14 @@ def run(events: int, max_bytes: int, when_full: str, console: Console) -> dict[s
         threading.Thread(target=server.serve_forever, daemon=True).start()
         expected = logged["accepted"] - logged["evicted"]
         progress.update(bar, description="delivering", total=expected)
-        last, moved = 0, time.monotonic()
-        while server.arrived < expected and time.monotonic() - moved < QUIET_SECONDS:
+        last, moved = 0, began
+        while server.arrived < expected and time.monotonic() - moved < (QUIET_SECONDS if last else BACKOFF_SECONDS):
             time.sleep(0.25)
             rss.append(_rss(process.pid))
             disk = max(disk, _disk(spool))
             if server.arrived > last:
+                if not last:
+                    began = time.monotonic()
                 last, moved = server.arrived, time.monotonic()
             progress.update(bar, completed=last)
         delivering = time.monotonic() - began

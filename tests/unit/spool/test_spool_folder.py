@@ -11,8 +11,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mllog import MllogError
 from mllog.spool import SpoolReader, SpoolWriter, events, status
@@ -324,42 +322,3 @@ def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
     """Reading a spool that is not there names the folder."""
     with pytest.raises(MllogError, match="nowhere"):
         list(events(tmp_path / "nowhere"))
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["append", "read", "commit", "close", "reopen"]), st.integers(0, 900)), max_size=60
-    )
-)
-def test_any_order_of_operations_delivers_each_event_at_least_once(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
-) -> None:
-    """Against a model: whatever is accepted is committed in order, once, whoever is reopened in between."""
-    folder = tmp_path_factory.mktemp("spool")
-    writer = SpoolWriter(folder, segment_bytes=SMALL)
-    reader = SpoolReader(folder)
-    accepted: list[int] = []
-    committed: list[int] = []
-    for step, size in steps:
-        if step == "append":
-            if writer.append(line(len(accepted), size)):
-                accepted.append(len(accepted))
-        elif step == "read":
-            list(reader.read())
-        elif step == "commit":
-            for batch in reader.read(size=1 + size):
-                reader.commit(batch)
-                committed += [json.loads(text)["n"] for text in batch.lines]
-        elif step == "close":
-            writer.close()
-        else:
-            reader.close()
-            reader = SpoolReader(folder)
-            reader.tidy()
-    for batch in reader.read():
-        reader.commit(batch)
-        committed += [json.loads(text)["n"] for text in batch.lines]
-    assert committed == accepted
-    reader.close()
-    writer.close()
