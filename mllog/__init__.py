@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mllog._context import bind, bound
 from mllog._errors import MllogError
 from mllog._handlers import EventHandler, FileHandler, RecordHandler, SpoolHandler, StdoutHandler
-from mllog._model_logger import ModelLogger, model
+from mllog._model_logger import ModelLogger
+from mllog._models import model
 from mllog._settings import LOGGER as _LOGGER
 from mllog._settings import SILENT as _SILENT
 from mllog._settings import configure, flush, shutdown, stats

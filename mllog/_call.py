@@ -25,9 +25,11 @@ class Call:
         prediction_id: known from the start, so that it can go into the answer.
         inputs: what the model is asked.
         outputs: what it answered.
+        began: when it did, a datetime or seconds since the epoch; None before the block.
+        logger: of the model.
     """
 
-    __slots__ = ("_began", "_clock", "_labels", "_logger", "inputs", "outputs", "prediction_id")
+    __slots__ = ("_clock", "_labels", "began", "inputs", "logger", "outputs", "prediction_id")
 
     def __init__(
         self,
@@ -37,8 +39,8 @@ class Call:
         labels: Mapping[str, Any] | None = None,
         began: dt.datetime | float | None = None,
     ) -> None:
-        self._logger = logger
-        self._began = began
+        self.logger = logger
+        self.began = began
         self._labels = labels
         self.inputs = inputs
         self.outputs: Any = None
@@ -49,8 +51,8 @@ class Call:
         self.outputs = value if select is None else _quietly(lambda: select(value))
 
     def __enter__(self) -> Self:
-        if self._began is None:
-            self._began = time.time_ns() / _NS
+        if self.began is None:
+            self.began = time.time_ns() / _NS
         self._clock = time.perf_counter_ns()
         return self
 
@@ -58,12 +60,12 @@ class Call:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         took = (time.perf_counter_ns() - self._clock) / _NS
-        self._logger.prediction(
+        self.logger.prediction(
             _quietly(self.inputs) if inspect.isfunction(self.inputs) else self.inputs,
             self.outputs,
             duration=took,
             prediction_id=self.prediction_id,
-            timestamp=self._began,
+            timestamp=self.began,
             error=error if error is not None or kind is None else kind.__qualname__,
             labels=self._labels,
         )

@@ -10,22 +10,20 @@ import functools
 import inspect
 import itertools
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits, random
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
-import orjson
-
-from mllog import _context, _records
+from mllog import _context, _later
 from mllog._batch import paired
+from mllog._body import Ready, by_value, encode_anew, input_names, prepare, shortened, template
 from mllog._call import Arguments, Call
-from mllog._event import Template, dumps, uuid7
-from mllog._features import SHAPES, Findings, Splitter, mapping
+from mllog._event import dumps, uuid7
+from mllog._features import Findings, mapping
 from mllog._handlers import LINE, EventHandler
+from mllog._members import context_members, described, in_context
 from mllog._settings import LOGGER, SILENT, STATE
-from mllog._shape import Encoder, Shape, encoder, unknown
 
 if TYPE_CHECKING:
     from mllog.profile import Profile
@@ -62,13 +60,7 @@ class ModelLogger:
         self.dataset = dataset
         self.sample = sample
         self.sample_key = sample_key
-        self._generation = -1  # nothing is rendered before the first event
-        self._template: Template
-        self._inputs: Splitter
-        self._outputs: Splitter
-        self._names: tuple[str, ...] = ()
-        self._encode: Encoder = unknown
-        self._encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
+        self._ready: Ready | None = None  # nothing is rendered before the first event
 
     def __repr__(self) -> str:
         return f"<ModelLogger {self.name!r} {self.version!r}>"
@@ -76,7 +68,7 @@ class ModelLogger:
     def validate_with(self, profile: Profile) -> None:
         """Use another profile from the next event on."""
         self.profile = profile
-        self._generation = -1
+        self._ready = None
 
     def prediction(
         self,
@@ -115,8 +107,9 @@ class ModelLogger:
         if sink is None and (LOGGER.handlers == SILENT or not _listening()):
             return prediction_id or next(_UNHEARD)
         try:
-            if self._generation != state.generation:
-                self._prepare()
+            ready = self._ready
+            if ready is None or ready.generation != state.generation:
+                ready = self._ready = prepare(self)
             now = time.time_ns()
             if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
                 took: int | None = int(duration * 1e9)
@@ -125,26 +118,26 @@ class ModelLogger:
             event_id = uuid7(now)
             body, context = None, b""
             if error is None and self.sample >= 1.0:  # the common call: code compiled for these names and types
-                body = self._encode(inputs, outputs)
+                body = ready.encode(inputs, outputs)
                 if body is None:
-                    body = self._encode_anew(inputs, outputs)
+                    body = encode_anew(ready, inputs, outputs)
                 request, bound = _context.request.get(), _context.labels.get()
                 if body is not None and (labels or bound or request):
                     if type(request) is _context.Members and not (labels or bound):
                         context = request.json
                     else:
-                        body, context = _in_context(body, labels)
+                        body, context = in_context(body, labels)
             if body is None:
-                encoded = self._encode_each(inputs, outputs, error, labels)
+                encoded = self._encode_each(ready, inputs, outputs, error, labels)
                 if encoded is None:  # not in the sample
                     return prediction_id or event_id
                 body, context = encoded
             began = now - (took or 0) if timestamp is None else _since_epoch(timestamp)
             failed = error is not None
-            line = self._template.render(began, now, event_id, prediction_id, took, failed, body, context)
+            line = ready.template.render(began, now, event_id, prediction_id, took, failed, body, context)
             if len(line) > (_LONGEST if sink is None else sink.longest):
-                rest = dumps(_shortened(body, len(line)))
-                line = self._template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
+                rest = dumps(shortened(body, len(line)))
+                line = ready.template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
             if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
                 sink.write(line)
             else:
@@ -187,7 +180,7 @@ class ModelLogger:
             [True, False]
         """
         try:
-            batch = paired(inputs, outputs, prediction_ids, self._input_names())
+            batch = paired(inputs, outputs, prediction_ids, input_names(self.profile))
             each = None if duration is None or not batch else _seconds(duration) / len(batch)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
@@ -199,9 +192,147 @@ class ModelLogger:
             for row, answer, identity in batch
         ]
 
-    def _input_names(self) -> tuple[str, ...]:
-        """Names of the profile's inputs; none without one."""
-        return () if self.profile is None else tuple(feature.name for feature in self.profile.inputs)
+    def shadow(
+        self,
+        call: Call | str,
+        outputs: Any,
+        *,
+        inputs: Any = None,
+        timestamp: dt.datetime | float | None = None,
+        duration: float | dt.timedelta | None = None,
+        error: BaseException | str | None = None,
+        labels: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Log what this model, a candidate, would have answered; on the candidate's own logger.
+
+        The event has the prediction id of the live call and its timestamp, so that both can be laid side by side.
+
+        Args:
+            call: the live call, as `observe` gave it, or its prediction id.
+            outputs: what the candidate answered.
+            inputs: what it was asked; default: those of the call.
+            timestamp: when the live call began, where only its id is given.
+            duration: how long the candidate took, seconds.
+            error: the exception that ended the candidate.
+            labels: put on this event, over those of `mllog.bind`.
+
+        Returns:
+            The prediction's id.
+
+        Example:
+            >>> import mllog
+            >>> with mllog.testing.capture() as events:
+            ...     with mllog.model("late", "1.0").observe({"delay": 12.5}) as call:
+            ...         call.outputs = 0.5
+            ...     _ = mllog.model("late", "2.0").shadow(call, 0.75)
+            >>> live, shadow = events
+            >>> shadow["mllog"]["model"]["role"], shadow["mllog"]["shadow"]
+            ('shadow', {'of': 'late 1.0', 'difference': 0.25})
+            >>> live["@timestamp"] == shadow["@timestamp"], live["mllog"]["prediction"] == shadow["mllog"]["prediction"]
+            (True, True)
+        """
+
+        def body_of(ready: Ready, findings: Findings) -> dict[str, Any]:
+            live = call if isinstance(call, Call) else None
+            asked = inputs if inputs is not None or live is None else live.inputs
+            body = by_value(ready, asked() if inspect.isfunction(asked) else asked, outputs, findings)
+            body["shadow"] = {}
+            if live is not None:
+                body["shadow"]["of"] = f"{live.logger.name} {live.logger.version}"
+                apart = _later.difference(outputs, live.outputs)
+                if apart is not None:
+                    body["shadow"]["difference"] = apart
+            return body
+
+        live_id, began = (call.prediction_id, call.began) if isinstance(call, Call) else (call, None)
+        when = timestamp if timestamp is not None else began
+        return self._log_later("shadow", body_of, live_id, when, duration, error, labels)
+
+    def feedback(
+        self,
+        prediction_id: str,
+        actual: Any,
+        *,
+        predicted: Any = None,
+        predicted_at: dt.datetime | float | None = None,
+        slices: Mapping[str, Any] | None = None,
+        labels: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Log what turned out, once it is known.
+
+        Args:
+            prediction_id: what `prediction` returned.
+            actual: what turned out.
+            predicted: what had been answered; with it the event has the error, the predicted less the actual value,
+                or 1 where two that are no numbers differ. Without it that is joined later, by the id.
+            predicted_at: when the prediction was made (a datetime or seconds since the epoch); default: what the id
+                tells, where mllog made it.
+            slices: features by which quality is looked at, such as the carrier.
+            labels: put on this event, over those of `mllog.bind`.
+
+        Returns:
+            The prediction's id.
+
+        Example:
+            >>> import mllog
+            >>> with mllog.testing.capture() as events:
+            ...     identity = mllog.model("late", "1.0").prediction({"delay": 12.5}, 30.0)
+            ...     _ = mllog.model("late", "1.0").feedback(identity, 42.0, predicted=30.0, slices={"carrier": "UA"})
+            >>> said = events[1]["mllog"]
+            >>> said["feedback"]["error"], said["feedback"]["delay"] >= 0, said["input"]
+            (-12.0, True, {'category': {'carrier': 'UA'}})
+        """
+
+        def body_of(ready: Ready, findings: Findings) -> dict[str, Any]:
+            now = time.time_ns()
+            said = _later.described(prediction_id, actual, predicted, predicted_at, now, findings)
+            found = ready.outputs.split(slices, findings) if slices else {}
+            found.pop("overflow", None)
+            return {"feedback": said, **({"input": found} if found else {})}
+
+        return self._log_later("feedback", body_of, prediction_id, None, None, None, labels)
+
+    def _log_later(
+        self,
+        what: str,
+        describe: Callable[[Ready, Findings], dict[str, Any]],
+        prediction_id: str,
+        timestamp: dt.datetime | float | None,
+        duration: float | dt.timedelta | None,
+        error: BaseException | str | None,
+        labels: Mapping[str, Any] | None,
+    ) -> str:
+        """Write an event about a prediction that was made before."""
+        if STATE.sink is None and not _listening():
+            return prediction_id
+        try:
+            ready = self._ready
+            if ready is None or ready.generation != STATE.generation:
+                ready = self._ready = prepare(self)
+            stays = ready.other.get(what)
+            if stays is None:
+                role, action = ("shadow", "prediction") if what == "shadow" else ("live", "feedback")
+                stays = ready.other[what] = template(self, role=role, action=action)
+            findings = Findings()
+            body = describe(ready, findings)
+            context = context_members(labels, findings)
+            if error is not None:
+                context += b',"error":' + dumps(described(error, findings))
+            findings.fill(body)
+            STATE.counts.redacted += len(findings.redacted_kinds)
+            now = time.time_ns()
+            began = now if timestamp is None else _since_epoch(timestamp)
+            rest = dumps(body)
+            known = prediction_id if isinstance(prediction_id, str) else str(prediction_id)
+            line = stays.render(began, now, uuid7(now), known, _nanoseconds(duration), error is not None, rest, context)
+            if len(line) > (_LONGEST if STATE.sink is None else STATE.sink.longest):
+                rest = dumps(shortened(rest, len(line)))
+                line = stays.render(began, now, uuid7(now), known, None, error is not None, rest, b"")
+            _deliver(line, failed=error is not None)
+        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
+            STATE.counts.errors += 1
+            STATE.counts.last_error = f"{what}() of {self.name!r} could not be logged: {type(failure).__name__}"
+        return prediction_id
 
     def observe(
         self,
@@ -292,110 +423,39 @@ class ModelLogger:
 
     # -- how an event comes about --------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
-        generation = STATE.generation
-        profile = self.profile
-        self._template = Template(
-            self.name,
-            self.version,
-            dataset=self.dataset,
-            profile=profile.digest if profile is not None else None,
-            service=STATE.service,
-        )
-        self._encode, self._encoders = unknown, {}
-        self._outputs = Splitter(STATE.redactor)
-        if profile is None:
-            self._inputs = Splitter(STATE.redactor)
-            self._names = ()
-        else:
-            from mllog.profile._validate import Validator  # noqa: PLC0415 - only where there is a profile
-
-            self._inputs = Validator(profile, STATE.redactor)
-            self._names = self._input_names()
-        self._generation = generation  # the last step: another thread goes on as soon as it sees it
-
-    def _encode_anew(self, inputs: Any, outputs: Any) -> bytes | None:
-        """The same for other names and types than those of the last call; the code is compiled where they are new."""
-        scalar = type(outputs) in _SCALARS
-        if type(inputs) is not dict or not inputs or not (scalar or (type(outputs) is dict and outputs)):
-            return None
-        asked = self._inputs.shape_of(inputs)
-        answered = self._outputs.shape_of({"value": outputs} if scalar else outputs) if asked is not None else None
-        if asked is None or answered is None or "missing" in answered.quality or not asked.has_values:
-            return None
-        pair = (asked, answered, scalar)
-        encode = self._encoders.get(pair)
-        if encode is None:
-            if len(self._encoders) >= SHAPES:
-                self._encoders.clear()
-            encode = self._encoders[pair] = encoder(asked, answered, scalar=scalar)
-        body = encode(inputs, outputs)
-        if body is not None:
-            self._encode = encode
-        return body
-
     def _encode_each(
-        self, inputs: Any, outputs: Any, error: BaseException | str | None, labels: Mapping[str, Any] | None
+        self,
+        ready: Ready,
+        inputs: Any,
+        outputs: Any,
+        error: BaseException | str | None,
+        labels: Mapping[str, Any] | None,
     ) -> tuple[bytes, bytes] | None:
         """Values looked at one by one, as JSON, and further members of the event; None: not in the sample."""
         findings = Findings()
-        body = self._body(inputs, outputs, findings)
+        body = by_value(ready, inputs, outputs, findings)
         if self.sample < 1.0:
             kept = error is not None or bool(findings.violations)
-            if not kept and not self._sampled(inputs):
+            if not kept and not self._sampled(mapping(inputs, ready.names)):
                 return None
             body["sampling"] = {"rate": 1.0 if kept else self.sample}
-        context = _context_members(labels, findings)
+        context = context_members(labels, findings)
         if error is not None:
-            context += b',"error":' + dumps(_error(error, findings))
+            context += b',"error":' + dumps(described(error, findings))
         findings.fill(body)
         STATE.counts.redacted += len(findings.redacted_kinds)
         return dumps(body), context
 
-    def _body(self, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
-        """Inputs and outputs by type, each value looked at by itself."""
-        body: dict[str, Any] = {}
-        asked = self._inputs.split(mapping(inputs, self._names), findings)
-        if type(inputs) is dict and not findings.violations and not findings.redacted_kinds:
-            self._inputs.remember(inputs)
-        if (overflow := asked.pop("overflow", None)) is not None:
-            body["input_overflow"] = overflow
-        if asked:
-            body["input"] = asked
-        if outputs is not None:
-            before = len(findings.violations), len(findings.redacted_kinds)
-            answers = mapping(outputs)
-            answered = self._outputs.split(answers, findings)
-            if type(answers) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
-                self._outputs.remember(answers)
-            if (overflow := answered.pop("overflow", None)) is not None:
-                body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
-            if answered:
-                body["output"] = answered
-        return body
-
-    def _sampled(self, inputs: Any) -> bool:
+    def _sampled(self, inputs: Mapping[Any, Any]) -> bool:
         if self.sample_key is None:
             return random() < self.sample  # noqa: S311 - a sample, not a secret
         import zlib  # noqa: PLC0415 - only where sampling goes by key
 
-        key = str(mapping(inputs, self._names).get(self.sample_key))
+        key = str(inputs.get(self.sample_key))
         return zlib.crc32(key.encode("utf-8", "replace")) < self.sample * _KEY_SPACE
 
 
 _LONGEST: Final = EventHandler.longest
-_SCALARS: Final = frozenset({float, int, str, bool})
-
-
-def _shortened(body: bytes, size: int) -> dict[str, Any]:
-    """What is left of an event that no sink takes: everything but the values."""
-    said = orjson.loads(body)
-    return {
-        "quality": {"invalid": said["quality"]["invalid"]},
-        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
-        "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
-    }
 
 
 def _listening() -> bool:
@@ -434,125 +494,3 @@ def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
 
 def _since_epoch(when: dt.datetime | float) -> int:
     return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
-
-
-def _in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
-    """A body with what is redacted in labels and ids, and these as further members of the event."""
-    findings = Findings()
-    context = _context_members(labels, findings)
-    if findings.redacted_fields:
-        said: dict[str, Any] = {}
-        findings.fill_redaction(said)
-        STATE.counts.redacted += len(findings.redacted_kinds)
-        body = body[:-1] + b"," + dumps(said)[1:]
-    return body, context
-
-
-def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
-    """Labels and request ids as members of the event, redacted like anything a caller supplies."""
-    bound = _context.labels.get() if not labels else _context.merged(labels)
-    request = _context.request.get()
-    if not bound and not request:
-        return b""
-    members = dict(request)
-    if bound:
-        redactor = STATE.redactor
-        if redactor is not None:
-            clean = {}
-            for name, value in bound.items():
-                if redactor.sensitive(name):
-                    clean[name] = "[REDACTED:key]"
-                    findings.redacted(f"labels.{name}", ("key",))
-                    continue
-                clean[name], kinds = redactor.text(value)
-                if kinds:
-                    findings.redacted(f"labels.{name}", kinds)
-            bound = clean
-        members["labels"] = bound
-    return b"," + dumps(members)[1:-1]
-
-
-def _error(error: BaseException | str, findings: Findings) -> dict[str, str]:
-    """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    described = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
-    redactor = STATE.redactor
-    if redactor is None:
-        return described
-    for name, text in described.items():
-        described[name], kinds = redactor.text(text)
-        if kinds:
-            findings.redacted(f"error.{name}", kinds)
-    return described
-
-
-_MODELS: Final[dict[tuple[str, str], ModelLogger]] = {}
-
-
-def model(
-    name: str,
-    version: str | None = None,
-    *,
-    profile: Profile | str | Any | None = None,
-    dataset: str | None = None,
-    sample: float = 1.0,
-    sample_key: str | None = None,
-) -> ModelLogger:
-    """The logger of a model; the same one for the same name and version. May precede `configure`.
-
-    Args:
-        name: name of the model.
-        version: its version; default: the profile's, else that of the package the call stands in.
-        profile: what training showed: a Profile, or the path of its file. Inputs are validated against it.
-        dataset: lets small models share a data stream.
-        sample: share of the valid, successful predictions that are logged, 0 to 1; the others always are.
-        sample_key: name of an input; the same value is then always in or always out.
-
-    Raises:
-        ConfigurationError: a name is blank or a share is outside 0 to 1.
-        ProfileError: the profile's file is none.
-
-    Example:
-        >>> import mllog
-        >>> mllog.model("late", "1.0") is mllog.model("late", "1.0")
-        True
-    """
-    import os  # noqa: PLC0415 - once per model
-
-    from mllog._errors import ConfigurationError  # noqa: PLC0415 - the same
-
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(f"model: a name is a string that is not blank, not {name!r}")
-    if not 0.0 <= sample <= 1.0:
-        raise ConfigurationError(f"sample: {sample!r} is not a share between 0 and 1")
-    if STATE.sink is None and (os.environ.get("MLLOG_SPOOL") or os.environ.get("MLLOG_SINK")):
-        from mllog._settings import configure  # noqa: PLC0415 - the same
-
-        configure()
-    if isinstance(profile, (str, os.PathLike)):
-        from mllog.profile import Profile  # noqa: PLC0415 - only where there is a profile
-
-        profile = Profile.load(os.fspath(profile))
-    if version is None:
-        version = profile.version if profile is not None else _version_of(sys._getframe(1).f_globals)  # noqa: SLF001 - the documented way to the caller's module
-    logger = _MODELS.get((name, version))
-    if logger is None:
-        logger = ModelLogger(name, version, profile=profile, dataset=dataset, sample=sample, sample_key=sample_key)
-        return _MODELS.setdefault((name, version), logger)
-    if profile is not None and profile is not logger.profile:
-        logger.validate_with(profile)
-    return logger
-
-
-def _version_of(namespace: dict[str, Any]) -> str:
-    """The version of the package that a module belongs to, then of the module, then of the service."""
-    package = str(namespace.get("__package__") or namespace.get("__name__") or "").partition(".")[0]
-    if package and package != "__main__":
-        from importlib import metadata  # noqa: PLC0415 - slow to import, and rarely needed
-
-        try:
-            return metadata.version(package)
-        except (metadata.PackageNotFoundError, ValueError):
-            module = sys.modules.get(package)
-            if isinstance(getattr(module, "__version__", None), str):
-                return str(module.__version__)  # type: ignore[union-attr]
-    return str(namespace.get("__version__") or STATE.service.get("version") or "unknown")

@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from mllog import _models
 from mllog._errors import MissingExtraError
-from mllog._model_logger import _MODELS, ModelLogger
+from mllog._model_logger import ModelLogger
 from mllog._settings import STATE, stats
 
 try:
@@ -47,7 +48,7 @@ class Events(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
         info = GaugeMetricFamily("mllog_model_info", "Models that this process logs.", labels=["name", "version"])
-        for name, version in list(_MODELS)[:MODELS]:
+        for name, version in list(_models.MODELS)[:MODELS]:
             info.add_metric([name, version], 1)
         yield info
         counts = stats()

@@ -96,6 +96,17 @@ def test_a_folder_that_cannot_be_made_drops_and_says_so(tmp_path: Path) -> None:
     assert str(tmp_path / "file" / "spool") in str(writer.problem)
 
 
+def test_a_clock_that_jumps_back_keeps_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of segments only grow, so events come back in the order of writing."""
+    writer = SpoolWriter(tmp_path, segment_bytes=SMALL)
+    moments = iter([10**18 - n * 10**15 for n in range(100)])
+    monkeypatch.setattr("mllog.spool._writer.time.time_ns", lambda: next(moments))
+    assert all(writer.append(line(n)) for n in range(500))
+    writer.close()
+    assert next(moments) < 10**18 - 10**15
+    assert numbers(tmp_path) == list(range(500))
+
+
 def test_threads_share_a_spool(tmp_path: Path) -> None:
     """Appends of many threads are all there, each whole."""
     writer = SpoolWriter(tmp_path, segment_bytes=8 * SMALL)

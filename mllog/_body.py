@@ -1,0 +1,133 @@
+"""From what a caller gives to the JSON of an event's body: by code compiled for its shape, or value by value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from mllog._event import Template
+from mllog._features import SHAPES, Findings, Splitter, mapping
+from mllog._settings import STATE
+from mllog._shape import Encoder, Shape, encoder, unknown
+
+if TYPE_CHECKING:
+    from mllog._model_logger import ModelLogger
+    from mllog.profile import Profile
+
+_SCALARS: Final = frozenset({float, int, str, bool})
+
+
+class Ready:
+    """What is rendered and compiled for the settings in force, as one: a thread never mixes the old with the new.
+
+    Attributes:
+        generation: of the settings; others make another one of these.
+        template: what stays the same in an event.
+        inputs: sorts and checks inputs.
+        outputs: the same for outputs.
+        names: of the profile's inputs.
+        encode: the code for the names and types of the last call.
+        encoders: all that was compiled.
+        other: templates of shadow predictions and of feedback, where there are any.
+    """
+
+    __slots__ = ("encode", "encoders", "generation", "inputs", "names", "other", "outputs", "template")
+
+    def __init__(
+        self, generation: int, template: Template, inputs: Splitter, outputs: Splitter, names: tuple[str, ...]
+    ) -> None:
+        self.generation = generation
+        self.template = template
+        self.inputs = inputs
+        self.outputs = outputs
+        self.names = names
+        self.encode: Encoder = unknown
+        self.encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
+        self.other: dict[str, Template] = {}
+
+
+def input_names(profile: Profile | None) -> tuple[str, ...]:
+    """Names of a profile's inputs; none without one."""
+    return () if profile is None else tuple(feature.name for feature in profile.inputs)
+
+
+def prepare(logger: ModelLogger) -> Ready:
+    """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
+    generation = STATE.generation  # read first: whatever changes from here on makes another one
+    profile = logger.profile
+    if profile is None:
+        inputs = Splitter(STATE.redactor)
+    else:
+        from mllog.profile._validate import Validator  # noqa: PLC0415 - only where there is a profile
+
+        inputs = Validator(profile, STATE.redactor)
+    return Ready(generation, template(logger), inputs, Splitter(STATE.redactor), input_names(profile))
+
+
+def template(logger: ModelLogger, *, role: str = "live", action: str = "prediction") -> Template:
+    """What stays the same in the events of a model."""
+    profile = logger.profile
+    return Template(
+        logger.name,
+        logger.version,
+        role=role,
+        action=action,
+        dataset=logger.dataset,
+        profile=profile.digest if profile is not None else None,
+        service=STATE.service,
+    )
+
+
+def encode_anew(ready: Ready, inputs: Any, outputs: Any) -> bytes | None:
+    """Encode names and types that are not those of the last call; the code is compiled where they are new."""
+    scalar = type(outputs) in _SCALARS
+    if type(inputs) is not dict or not inputs or not (scalar or (type(outputs) is dict and outputs)):
+        return None
+    asked = ready.inputs.shape_of(inputs)
+    answered = ready.outputs.shape_of({"value": outputs} if scalar else outputs) if asked is not None else None
+    if asked is None or answered is None or "missing" in answered.quality or not asked.has_values:
+        return None
+    pair = (asked, answered, scalar)
+    encode = ready.encoders.get(pair)
+    if encode is None:
+        if len(ready.encoders) >= SHAPES:
+            ready.encoders.clear()
+        encode = ready.encoders[pair] = encoder(asked, answered, scalar=scalar)
+    body = encode(inputs, outputs)
+    if body is not None:
+        ready.encode = encode
+    return body
+
+
+def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
+    """Inputs and outputs by type, each value looked at by itself."""
+    body: dict[str, Any] = {}
+    asked = ready.inputs.split(mapping(inputs, ready.names), findings)
+    if type(inputs) is dict and not findings.violations and not findings.redacted_kinds:
+        ready.inputs.remember(inputs)
+    if (overflow := asked.pop("overflow", None)) is not None:
+        body["input_overflow"] = overflow
+    if asked:
+        body["input"] = asked
+    if outputs is not None:
+        before = len(findings.violations), len(findings.redacted_kinds)
+        answers = mapping(outputs)
+        answered = ready.outputs.split(answers, findings)
+        if type(answers) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
+            ready.outputs.remember(answers)
+        if (overflow := answered.pop("overflow", None)) is not None:
+            body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
+        if answered:
+            body["output"] = answered
+    return body
+
+
+def shortened(body: bytes, size: int) -> dict[str, Any]:
+    """What is left of an event that no sink takes: everything but the values."""
+    said = orjson.loads(body)
+    return {
+        "quality": {"invalid": said["quality"]["invalid"]},
+        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
+        "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
+    }

@@ -1,0 +1,61 @@
+"""What an event has beside its body: labels, ids of the request, an error; redacted like anything a caller supplies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mllog import _context, _records
+from mllog._event import dumps
+from mllog._features import Findings
+from mllog._settings import STATE
+from mllog.redaction import SENSITIVE
+
+
+def in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
+    """A body with what is redacted in labels and ids, and these as further members of the event."""
+    findings = Findings()
+    context = context_members(labels, findings)
+    if findings.redacted_fields:
+        said: dict[str, Any] = {}
+        findings.fill_redaction(said)
+        STATE.counts.redacted += len(findings.redacted_kinds)
+        body = body[:-1] + b"," + dumps(said)[1:]
+    return body, context
+
+
+def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
+    """Labels and request ids as members of the event, redacted like anything a caller supplies."""
+    bound = _context.labels.get() if not labels else _context.merged(labels)
+    request = _context.request.get()
+    if not bound and not request:
+        return b""
+    members = dict(request)
+    if bound:
+        redactor = STATE.redactor
+        if redactor is not None:
+            clean = {}
+            for name, value in bound.items():
+                if redactor.sensitive(name):
+                    clean[name] = SENSITIVE
+                    findings.redacted(f"labels.{name}", ("key",))
+                    continue
+                clean[name], kinds = redactor.text(value)
+                if kinds:
+                    findings.redacted(f"labels.{name}", kinds)
+            bound = clean
+        members["labels"] = bound
+    return b"," + dumps(members)[1:-1]
+
+
+def described(error: BaseException | str, findings: Findings) -> dict[str, str]:
+    """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
+    described = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
+    redactor = STATE.redactor
+    if redactor is None:
+        return described
+    for name, text in described.items():
+        described[name], kinds = redactor.text(text)
+        if kinds:
+            findings.redacted(f"error.{name}", kinds)
+    return described
