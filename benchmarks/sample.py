@@ -67,7 +67,12 @@ def learn(folder: Path) -> None:
     import mllog
 
     draw = random.Random(1)
-    frame = pd.DataFrame([inputs(draw) for _ in range(2000)])
+    rows = [inputs(draw) for _ in range(2000)]
+    # The ends of what `inputs` draws from, so that none of it is out of range by chance.
+    kinds = {name: type(value) for name, value in rows[0].items()}
+    most = {name: 1000.0 if kind is float else 9999 for name, kind in kinds.items() if kind in (int, float)}
+    least = {name: type(value)(0) for name, value in most.items()}
+    frame = pd.DataFrame([*rows, {**rows[0], **least}, {**rows[0], **most}])
     mllog.Profile.learn(frame, name="bench", version="1.0").save(folder / "bench.json")
     numbers = pd.DataFrame([row(draw) for _ in range(2000)], columns=list(NAMES))
     mllog.Profile.learn(numbers, name="rows", version="1.0").save(folder / "rows.json")
