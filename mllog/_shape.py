@@ -143,7 +143,8 @@ class _Side:
         if finite:  # NaN and the infinities spoil a sum
             self.checks.append(f"(total := {' + '.join(finite)}) - total == 0.0")
         kinds = (kind for kind in ("boolean", "number", "category") if parts[kind])
-        self.answer = f"{{{', '.join(f'{kind!r}: {{{", ".join(parts[kind])}}}' for kind in kinds)}}}"
+        typed = [f"{kind!r}: {{{', '.join(parts[kind])}}}" for kind in kinds]
+        self.answer = f"{{{', '.join(typed)}}}"
 
     def fetch(self, values: str) -> list[str]:
         """Statements that take the values apart, where the names are those of the shape."""
