@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from mllog._errors import SpoolError
 from mllog.spool._segment import in_hand, segments
 
 _REPORT: Final = b'"action":"dropped"'
@@ -32,11 +34,14 @@ def evict(folder: Path, needed: int) -> Evicted:
     """Delete the oldest sealed segments until `needed` bytes are free.
 
     Raises:
-        SpoolError: the folder may not be read.
-        OSError: a segment may not be deleted.
+        OSError: the folder may not be read, or a segment not be deleted.
     """
     evicted = Evicted()
-    for segment in segments(folder):
+    try:
+        found = segments(folder)
+    except SpoolError as error:  # the writer knows what to do with an error of the system
+        raise OSError(errno.EACCES, str(error)) from error
+    for segment in found:
         if evicted.bytes >= needed:
             break
         if segment.live:

@@ -88,6 +88,21 @@ def test_the_oldest_are_dropped_and_said(tmp_path: Path) -> None:
     assert said[-1]["mllog"]["spool"]["reason"].endswith("the oldest events were given up")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be given up the newest event is; the call returns."""
+    writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=SMALL, when_full="drop_oldest")
+    assert writer.append(line(0))
+
+    def refuse(folder: Path) -> None:
+        raise mllog.MllogError(f"{folder}: cannot read the spool")
+
+    monkeypatch.setattr("mllog.spool._evict.SpoolError", mllog.MllogError)
+    monkeypatch.setattr("mllog.spool._evict.segments", refuse)
+    assert not all(writer.append(line(n)) for n in range(100))
+    assert "cannot read the spool" in str(writer.problem)
+    writer.close()
+
+
 def test_what_was_delivered_is_not_counted_as_given_up(tmp_path: Path) -> None:
     """Segments that are kept for a replay make room without a loss."""
     writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=BOUND, when_full="drop_oldest")
