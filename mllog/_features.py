@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from mllog._plain import plain
-from mllog._shape import IDENTIFIER, Shape, types_of
+from mllog._shape import IDENTIFIER, Shape, Text, types_of
 from mllog.redaction import SENSITIVE, Redactor
 
 CATEGORY_LENGTH: Final = 256
@@ -121,7 +121,7 @@ class Splitter:
     def __init__(self, redactor: Redactor | None) -> None:
         self._redactor = redactor
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
-        self._shapes: dict[tuple[Any, Any], Shape | None] = {}
+        self._shapes: dict[tuple[Any, Any, Any], Shape | None] = {}
         self._known: dict[str, set[str]] = {}
         self._room = KNOWN_VALUES
 
@@ -163,22 +163,39 @@ class Splitter:
 
     def shape_of(self, values: dict[Any, Any]) -> Shape | None:
         """The shape of values, made where these names and types come for the first time; None where there is none."""
-        key = (tuple(values), tuple(map(type, values.values())))
+        long = tuple(name for name, value in values.items() if type(value) is str and len(value) > CATEGORY_LENGTH)
+        key = (tuple(values), tuple(map(type, values.values())), long)
         try:
             return self._shapes[key]
         except KeyError:
             types = None if self.plan(key[0]) else types_of(values)
-            shape = None if types is None else self.shape(types)
+            shape = None if types is None else self.shape(types, long)
             if len(self._shapes) >= SHAPES:  # what was known is forgotten with them: names may be endless
                 self._shapes, self._known, self._room = {}, {}, KNOWN_VALUES
-                shape = None if types is None else self.shape(types)
+                shape = None if types is None else self.shape(types, long)
             self._shapes[key] = shape
             return shape
 
-    def shape(self, types: dict[str, type]) -> Shape | None:
-        """How to sort values of these names and types; None where each needs a look of its own."""
-        known = {name: self.known(name) for name, kind in types.items() if kind is str}
-        return Shape(types, known=known, clean=self.clean)
+    def shape(self, types: dict[str, type], long: Collection[str]) -> Shape | None:
+        """How to sort values of these names and types; None where each needs a look of its own.
+
+        Args:
+            types: by name.
+            long: names of the strings that are no categories any more.
+        """
+        kinds = {name: Text if name in long else kind for name, kind in types.items()}
+        known = {name: self.known(name) for name, kind in kinds.items() if kind is str}
+        return Shape(kinds, known=known, clean=self.clean, text=self.long_text)
+
+    def long_text(self, value: str) -> str | None:
+        """What is written of a string that is long enough to be a text; None where the rules catch something."""
+        return self.clean_text(value) if len(value) > CATEGORY_LENGTH else None
+
+    def clean_text(self, value: str) -> str | None:
+        """What is written of a text; None where the rules catch something."""
+        if self._redactor is not None and self._redactor.text(value)[1]:
+            return None
+        return cut(value)
 
     def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
         """What is special about some of these names: None for a sensitive one, else the name to write."""
@@ -283,9 +300,7 @@ class Splitter:
     @staticmethod
     def text(name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
         """A text, cut where it is very long. The caller has redacted it."""
-        if len(value) > TEXT_LENGTH:
-            value = f"{value[:TEXT_LENGTH]} [cut: {len(value)} characters]"
-        rest.setdefault("text", {})[name] = value
+        rest.setdefault("text", {})[name] = cut(value)
 
     def other(
         self,
@@ -347,6 +362,11 @@ class Splitter:
             findings.redacted(name, (kind,))
             return f"[REDACTED:{kind}]"
         return value
+
+
+def cut(text: str) -> str:
+    """A text of at most `TEXT_LENGTH` characters, which says how many it had."""
+    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} [cut: {len(text)} characters]"
 
 
 def typed(

@@ -17,8 +17,22 @@ IDENTIFIER: Final = 10**8
 
 MOST_FEATURES: Final = 1000
 
+
+class Text(str):
+    """Stands for the type of strings that are free text, in a shape."""
+
+    __slots__ = ()
+
+
 _NONE: Final = type(None)
-_TYPES: Final = {float: "number", int: "number", str: "category", bool: "boolean", _NONE: "missing"}
+_TYPES: Final = {
+    float: "number",
+    int: "number",
+    str: "category",
+    Text: "text",
+    bool: "boolean",
+    _NONE: "missing",
+}
 
 Encoder = Callable[[Any, Any], bytes | None]
 """Gives inputs and outputs of one pair of shapes as JSON, or None where they need the general way."""
@@ -33,10 +47,11 @@ class Shape:
     """Names and types of features, in order, and what values of them need no further look.
 
     Args:
-        types: of each feature, in order: float, int, str, bool or NoneType.
+        types: of each feature, in order: float, int, str, Text, bool or NoneType.
         bounds: least and greatest value of numbers, where there are any.
         known: values of strings that need no further look; the sets may grow later.
         clean: whether a string of a feature that is not known may pass all the same.
+        text: what is written of a free text; None where it needs a look of its own.
         absent: features that are not there at all, and need not be.
 
     Attributes:
@@ -44,7 +59,7 @@ class Shape:
         quality: what the event says of them.
     """
 
-    __slots__ = ("bounds", "clean", "has_values", "known", "quality", "types")
+    __slots__ = ("bounds", "clean", "has_values", "known", "quality", "text", "types")
 
     def __init__(
         self,
@@ -53,12 +68,14 @@ class Shape:
         bounds: Mapping[str, tuple[float, float]] | None = None,
         known: Mapping[str, set[str]] | None = None,
         clean: Callable[[str, str], bool] | None = None,
+        text: Callable[[str], str | None] | None = None,
         absent: Sequence[str] = (),
     ) -> None:
         self.types = types
         self.bounds = bounds or {}
         self.known = known or {}
         self.clean = clean or (lambda _name, _value: False)
+        self.text = text or (lambda _value: None)
         missing = [*(name for name, kind in types.items() if kind is _NONE), *absent]
         self.has_values = any(kind is not _NONE for kind in types.values())
         self.quality: dict[str, Any] = {"missing": missing, "invalid": 0} if missing else {"invalid": 0}
@@ -115,10 +132,10 @@ class _Side:
     def __init__(self, prefix: str, shape: Shape, scope: dict[str, Any]) -> None:
         self._prefix = prefix
         self._names = tuple(shape.types)
-        scope[f"{prefix}_clean"] = shape.clean
+        scope[f"{prefix}_clean"], scope[f"{prefix}_text"] = shape.clean, shape.text
         self.checks: list[str] = []
         finite: list[str] = []
-        parts: dict[str, list[str]] = {"boolean": [], "number": [], "category": [], "missing": []}
+        parts: dict[str, list[str]] = {kind: [] for kind in _TYPES.values()}
         for place, (name, kind) in enumerate(shape.types.items()):
             value = f"{prefix}{place}"
             if kind is str:
@@ -126,6 +143,8 @@ class _Side:
                 # The type first: an object that only claims to be equal to a known string must not pass for it.
                 self.checks.append(f"type({value}) is str")
                 self.checks.append(f"({value} in {value}_known or {prefix}_clean({name!r}, {value}))")
+            elif kind is Text:
+                self.checks.append(f"type({value}) is str and ({value} := {prefix}_text({value})) is not None")
             elif kind is bool:
                 self.checks.append(f"({value} is True or {value} is False)")
             elif kind is _NONE:
@@ -142,7 +161,7 @@ class _Side:
             parts[_TYPES[kind]].append(f"{name!r}: {value}")
         if finite:  # NaN and the infinities spoil a sum
             self.checks.append(f"(total := {' + '.join(finite)}) - total == 0.0")
-        kinds = (kind for kind in ("boolean", "number", "category") if parts[kind])
+        kinds = (kind for kind in ("boolean", "text", "number", "category") if parts[kind])
         typed = [f"{kind!r}: {{{', '.join(parts[kind])}}}" for kind in kinds]
         self.answer = f"{{{', '.join(typed)}}}"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from mllog._features import Findings, Splitter, mapping, typed
 from mllog._plain import plain
-from mllog._shape import IDENTIFIER, Shape
+from mllog._shape import IDENTIFIER, Shape, Text
 from mllog.profile._feature import Feature
 from mllog.profile._profile import Profile
 from mllog.redaction import Redactor, rules_digest
@@ -54,10 +54,13 @@ class Validator(Splitter):
             specs[feature.name] = _spec(feature, certified=certified and not by_name, redact=redactor is not None)
         self._specs = specs
 
-    def shape(self, types: dict[str, type]) -> Shape | None:
+    def shape(self, types: dict[str, type], long: Collection[str]) -> Shape | None:
         """How to sort values of these names and types; None where training had other ones."""
         specs = self._specs
-        codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, bool: _BOOLEAN}
+        codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, Text: _TEXT, bool: _BOOLEAN}
+        types = {name: Text if kind is str and self._is_text(name) else kind for name, kind in types.items()}
+        if any(types[name] is not Text for name in long):  # no category is that long
+            return None
         absent = [name for name in specs if name not in types]
         for name, kind in types.items():
             if name not in specs or (kind in codes and codes[kind] != specs[name][0]):
@@ -71,8 +74,12 @@ class Validator(Splitter):
             bounds={name: spec[1:3] for name, spec in specs.items()},
             known={name: self.known(name) for name, kind in types.items() if kind is str},
             clean=self.clean,
+            text=self.clean_text,
             absent=absent,
         )
+
+    def _is_text(self, name: str) -> bool:
+        return name in self._specs and self._specs[name][0] == _TEXT
 
     def clean(self, name: str, value: str) -> bool:
         """Whether a string is none that training would have had to know, and the rules let it pass."""

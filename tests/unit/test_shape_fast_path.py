@@ -26,6 +26,9 @@ FRAME = pd.DataFrame(
         "gate": [f"G{n}" for n in range(38)] + [None, None],
         "wet": [True, False] * 20,
         "user_phone": ["x"] * 40,
+        "note": [
+            f"the {n}th note, of which there are many, all of them different and rather long" * 4 for n in range(40)
+        ],
     }
 )
 NAMES = [*FRAME.columns, "extra", "password", " ", 'it\'s "quoted"\n']
@@ -37,7 +40,19 @@ VALUES = st.one_of(
     st.booleans(),
     st.none(),
     st.sampled_from(
-        ["AA", "UA", "ZZ", "G3", "ann@example.com", "4242424242424242", "x" * 70, "y" * 300, "+1 (202) 555-0101"]
+        [
+            "AA",
+            "UA",
+            "ZZ",
+            "G3",
+            "z" * 9000,
+            "long " * 80 + "ann@example.com",
+            "ann@example.com",
+            "4242424242424242",
+            "x" * 70,
+            "y" * 300,
+            "+1 (202) 555-0101",
+        ]
     ),
     st.text(max_size=20),
     st.just([1, 2]),
@@ -140,6 +155,23 @@ def test_another_type_is_seen(value: object) -> None:
 def test_what_is_no_string_is_seen(value: object) -> None:
     """A string is known by its value; what only claims to be equal is not."""
     assert encoded(Shape({"a": str}, known={"a": {"AA"}}), {"a": value}) is None
+
+
+def test_free_text_takes_the_compiled_path(splitters: tuple[Splitter, Splitter]) -> None:
+    """As long as the rules find nothing in it; a very long one is cut and says so."""
+    quick = splitters[0]
+    rest = (
+        {"delay": 3.0, "seats": 4, "carrier": "AA", "gate": None, "wet": True} if isinstance(quick, Validator) else {}
+    )
+    for size in (80, 2000):
+        found = compiled(quick, {**rest, "note": "word " * size})
+        if isinstance(quick, Validator) and "user_phone" in quick._specs and found is None:
+            found = compiled(quick, {**rest, "user_phone": "x", "note": "word " * size})
+            if found is None:  # redaction never lets a feature of that name pass
+                return
+        assert found is not None
+        assert found["input"]["text"]["note"].startswith("word word")
+        assert found["input"]["text"]["note"].endswith("[cut: 10000 characters]") == (size == 2000)
 
 
 def test_a_string_the_rules_catch_is_seen() -> None:
