@@ -94,7 +94,7 @@ def build(
     link = link_to(profile, page_url=page_url, kibana_url=kibana_url)
     until = f"{{{{{_MOMENT}}}}}||-{DELAY}"
     window = {"range": {"@timestamp": {"gte": f"{until}-{WINDOW}", "lt": until}}}
-    predictions = {"term": {"event.action": "prediction"}}
+    predictions = [{"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}}]
     which = reasons(profile)
     features = "".join(
         f"{{{{#ctx.payload.aggregations.{kind}.buckets}}}}{kind}: {{{{key}}}} ({{{{doc_count}}}}); "
@@ -124,7 +124,7 @@ def build(
                     "indices_options": {"ignore_unavailable": True, "allow_no_indices": True},
                     "body": {
                         "size": 0,
-                        "query": {"bool": {"filter": [window, predictions]}},
+                        "query": {"bool": {"filter": [window, *predictions]}},
                         "aggs": {"invalid": {"avg": {"field": "mllog.quality.invalid"}}, **which},
                     },
                 }

@@ -81,7 +81,7 @@ def build_unprofiled(model: str, *, environment: str = _ANY_ENVIRONMENT) -> Dash
 
 def _dashboard(model: str, version: str, environment: str, profile: Profile | None) -> Dashboard:
     part = slug(model)
-    filters = [("mllog.model.name", model), ("event.action", "prediction")]
+    filters = [("mllog.model.name", model), ("event.action", "prediction"), ("mllog.model.role", "live")]
     scope = _ANY_ENVIRONMENT
     if environment != _ANY_ENVIRONMENT:
         filters.append(("service.environment", environment))

@@ -40,7 +40,7 @@ def events(invalid: int, count: int, now: dt.datetime) -> list[dict[str, Any]]:
             {
                 "@timestamp": moment.replace("+00:00", "Z"),
                 "event": {"action": "prediction"},
-                "mllog": {"quality": quality},
+                "mllog": {"model": {"role": "live"}, "quality": quality},
             }
         )
     return found

@@ -20,7 +20,7 @@ _MOST_MODELS: Final = 200
 _MOST_VERSIONS: Final = 50
 _SPARKS: Final = 30
 _BETWEEN: Final = ":"
-_PREDICTIONS: Final = {"term": {"event.action": "prediction"}}
+_PREDICTIONS: Final = ({"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}})
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def models(store: Store, window: Window) -> list[dict[str, Any]]:
     spark = max(1, int(window.seconds / _SPARKS))
     body = {
         "size": 0,
-        "query": {"bool": {"filter": [_PREDICTIONS, window.clause()]}},
+        "query": {"bool": {"filter": [*_PREDICTIONS, window.clause()]}},
         "aggs": {
             "models": {
                 "terms": {"field": "mllog.model.name", "size": _MOST_MODELS},
@@ -127,7 +127,7 @@ def models(store: Store, window: Window) -> list[dict[str, Any]]:
 def everything(store: Store) -> tuple[dict[str, dt.datetime | None], dt.datetime | None, dt.datetime | None]:
     """Every model ever seen with the time of its newest event, and the times of the oldest and newest of all."""
     seen = {"terms": {"field": "mllog.model.name", "size": _MOST_MODELS}, "aggs": {"last": {"max": {"field": TIME}}}}
-    body = {"size": 0, "query": {"bool": {"filter": [_PREDICTIONS]}}, "aggs": {**_ends(), "models": seen}}
+    body = {"size": 0, "query": {"bool": {"filter": [*_PREDICTIONS]}}, "aggs": {**_ends(), "models": seen}}
     found = store.search(body, index=INDEX)["aggregations"]
     names = {str(bucket["key"]): _moment(bucket["last"]) for bucket in found["models"]["buckets"]}
     return names, _moment(found["first"]), _moment(found["last"])

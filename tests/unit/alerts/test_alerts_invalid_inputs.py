@@ -40,7 +40,7 @@ def log(store: EmbeddedStore, count: int, *, first: int = 0, minutes: float = 10
         source = {
             "@timestamp": (NOW - dt.timedelta(minutes=minutes)).isoformat(),
             "event": {"action": "prediction"},
-            "mllog": {"quality": {"invalid": int(bool(quality)), **quality}},
+            "mllog": {"model": {"role": "live"}, "quality": {"invalid": int(bool(quality)), **quality}},
         }
         store.index([Document(INDEX, f"e{number}", source)])
     store.commit()
@@ -100,9 +100,12 @@ def test_events_outside_the_window_do_not_count(profile: Profile, store: Embedde
 
 
 def test_other_models_and_actions_do_not_count(profile: Profile, store: EmbeddedStore) -> None:
-    """Only predictions of the model itself are watched."""
+    """Only predictions of the model itself are watched, and none of a model that runs along."""
     log(store, 10)
-    source = {"@timestamp": (NOW - dt.timedelta(minutes=5)).isoformat(), "mllog": {"quality": {"invalid": 1}}}
+    moment = (NOW - dt.timedelta(minutes=5)).isoformat()
+    source = {"@timestamp": moment, "mllog": {"model": {"role": "live"}, "quality": {"invalid": 1}}}
+    shadow = {"event": {"action": "prediction"}, "mllog": {"model": {"role": "shadow"}, "quality": {"invalid": 1}}}
+    store.index([Document(INDEX, f"s{n}", {**source, **shadow}) for n in range(50)])
     other = {**source, "event": {"action": "prediction"}}
     store.index([Document("logs-mllog.later-test", f"o{n}", other) for n in range(50)])
     store.index([Document(INDEX, f"f{n}", {**source, "event": {"action": "feedback"}}) for n in range(50)])

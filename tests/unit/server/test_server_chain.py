@@ -207,7 +207,9 @@ def test_what_the_store_refuses_is_set_aside_redacted(chain: Chain, tmp_path: Pa
 
 def test_watches_fire_once_in_an_hour_and_are_events(chain: Chain) -> None:
     """An alert is stored where alerts belong, and not again in the same throttle period."""
-    lines = [line(n, mllog={"quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)]
+    lines = [
+        line(n, mllog={"model": {"name": "late"}, "quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)
+    ]
     chain.ingest.lines(lines)
     assert chain.watching is not None
     now = dt.datetime.now(dt.UTC).replace(minute=30) + dt.timedelta(hours=1)

@@ -185,7 +185,8 @@ def test_a_version_filters_everything(site: Any) -> None:
 
 
 def test_only_predictions_of_the_model_are_counted(site: Any) -> None:
-    """Feedback and alerts about a model are events too, and are no predictions."""
+    """Feedback and alerts about a model are events too, and are no predictions; a shadow's answer nobody saw."""
+    site.add(site.event(4, model={"name": "flights_delay", "version": "2.0.0", "role": "shadow"}))
     site.add(site.event(0), site.event(1, event={"action": "feedback"}), site.event(2, event={"action": "alert"}))
     site.add(site.event(3, model={"name": "other_model"}))
     assert _tile(site.text("/models/flights_delay?range=1h"), "events") == "1"
