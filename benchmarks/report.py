@@ -39,7 +39,7 @@ PACKAGES = (
 )
 GREY = "#767676"  # of the text: 4.5 to 1 on white, 4.2 to 1 on GitHub's dark background
 LEAST = 0.1  # where the axis of the ratios begins
-COLOURS = {"all": "#2a9d5c", "some": "#d18f1f", "none": "#d1495b"}
+COLOURS = {"all": "#2a9d5c", "some": "#d18f1f", "hardly any": "#d1495b"}
 
 
 def run(name: str, arguments: list[str]) -> tuple[str, dict[str, Any]]:
@@ -89,7 +89,7 @@ def chart(results: dict[str, Any]) -> str:
 
     def survives(name: str) -> str:
         found = min(count or 0 for count in results["survival"]["contenders"][name]["kill"])
-        return "all" if found == of else "some" if found > of / 100 else "none"
+        return "all" if found == of else "some" if found > of / 100 else "hardly any"
 
     rows = [
         {"name": name, "ratio": each["p50_ratio"], "survives": survives(name)}
