@@ -172,12 +172,13 @@ def seal(fd: int, folder: Path, name: str, length: int) -> None:
         live.unlink()
 
 
-def store(folder: Path, name: str, contents: bytes) -> None:
+def store(folder: Path, name: str, contents: bytes, mode: int) -> None:
     """Write a sealed segment whose file was taken away; nothing where it was empty."""
     if contents:
         temporary = folder / f"{name}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(fd, "wb") as file:
+            os.fchmod(fd, mode)  # whatever the umask is
             file.write(contents)
         temporary.rename(folder / (name + SEALED))
 

@@ -112,6 +112,7 @@ class SpoolWriter:
         self.problem: str | None = None
         self._block_seconds = block_seconds
         self._group = group
+        self._mode = 0o600 if group is None else 0o660
         self._report = report
         self._started = started
         self._seal_seconds = seal_seconds
@@ -315,7 +316,7 @@ class SpoolWriter:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             return None
         kind = MappedSegment if self.filesystem.mappable else AppendedSegment
-        return kind(self.folder, self._writer, 0o600 if self._group is None else 0o660, self.segment_bytes)
+        return kind(self.folder, self._writer, self._mode, self.segment_bytes)
 
     def _make_folder(self) -> None:
         if self.folder.is_dir():
@@ -409,7 +410,7 @@ class SpoolWriter:
             segment.close()
             if gone:  # somebody deleted the folder, or the file: the events are stored under their name once more
                 self._make_folder()
-                store(self.folder, segment.name, contents)
+                store(self.folder, segment.name, contents, self._mode)
             else:
                 seal(fd, self.folder, segment.name, length)
         except OSError as error:

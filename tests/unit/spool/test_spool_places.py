@@ -133,10 +133,11 @@ def delete(folder: Path, writer: SpoolWriter) -> None:
     shutil.rmtree(folder)
 
 
-def test_a_folder_that_is_deleted_underneath_comes_back_with_its_events(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_folder_that_is_deleted_underneath_comes_back_with_its_events(tmp_path: Path, shared: bool) -> None:
     """Also those that were written before and after: the mapped memory still has them."""
     folder = tmp_path / "spool"
-    writer = SpoolWriter(folder, segment_bytes=1 << 16)
+    writer = SpoolWriter(folder, segment_bytes=1 << 16, group=os.getgid() if shared else None)
     for n in range(50):
         assert writer.append(line(n))
     delete(folder, writer)
@@ -144,7 +145,8 @@ def test_a_folder_that_is_deleted_underneath_comes_back_with_its_events(tmp_path
         assert writer.append(line(n))
     writer.close()
     assert sorted(numbers(folder)) == list(range(100))
-    assert (folder.stat().st_mode & 0o777, writer.dropped) == (0o700, 0)
+    assert (folder.stat().st_mode & 0o777, writer.dropped) == (0o770 if shared else 0o700, 0)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o660 if shared else 0o600}
 
 
 def test_a_deleted_folder_is_noticed_while_the_service_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
