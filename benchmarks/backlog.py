@@ -101,7 +101,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _rss(pid: int) -> int:
     """Resident memory without what is mapped from files, in bytes: pages of the spool are the disk's."""
     text = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) * 1024  # type: ignore[index]
+    return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) * 1024
 
 
 def _disk(folder: Path) -> int:
@@ -134,7 +134,7 @@ def run(events: int, max_bytes: int, when_full: str, console: Console) -> dict[s
         answers: list[str] = []
         process.stdin.write("how?\n")
         process.stdin.flush()
-        reader = threading.Thread(target=lambda: answers.append(process.stdout.readline()))  # type: ignore[union-attr]
+        reader = threading.Thread(target=lambda: answers.append(process.stdout.readline()))
         reader.start()
         while reader.is_alive():
             reader.join(0.25)
@@ -149,7 +149,7 @@ def run(events: int, max_bytes: int, when_full: str, console: Console) -> dict[s
         progress.update(bar, description="delivering", total=expected)
         last, moved = 0, began
         while server.arrived < expected and time.monotonic() - moved < (QUIET_SECONDS if last else BACKOFF_SECONDS):
-            time.sleep(0.25)
+            time.sleep(0.25)  # a look at another process, which does not say when it has moved
             rss.append(_rss(process.pid))
             disk = max(disk, _disk(spool))
             if server.arrived > last:

@@ -118,7 +118,7 @@ def with_mllog(
         from mllog import ModelLogger
 
         sink: dict[str, Path] = {"sink": folder / "log"} if file else {"spool": folder / "spool"}
-        mllog.configure(service="bench", environment="bench", version="1", redaction=redaction, **sink)  # type: ignore[arg-type]
+        mllog.configure(service="bench", environment="bench", version="1", redaction=redaction, **sink)
         known = mllog.Profile.load(folder.parent / PROFILES / f"{profile}.json") if profile else None
         log = ModelLogger("bench", "1.0", profile=known, **options)
         outputs = sample.OUTPUTS

@@ -92,7 +92,7 @@ def profiled(contender: contenders.Contender, root: Path, calls: int) -> dict[st
         closing()
     own = {
         label(*where): (found[1] / calls, found[2])
-        for where, found in pstats.Stats(profiler).stats.items()  # type: ignore[attr-defined]
+        for where, found in pstats.Stats(profiler).stats.items()
         if "contenders.py" not in where[0] and "_lsprof" not in where[2]
     }
     total = sum(seconds for _, seconds in own.values())

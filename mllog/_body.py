@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from mllog._event import Template
 from mllog._features import SHAPES, Findings, Splitter, mapping
 from mllog._settings import STATE
@@ -29,7 +27,7 @@ class Ready:
         names: of the profile's inputs.
         encode: the code for the names and types of the last call.
         encoders: all that was compiled.
-        other: templates of shadow predictions and of feedback, where there are any.
+        other: templates of other roles and actions, where there are any.
     """
 
     __slots__ = ("encode", "encoders", "generation", "inputs", "names", "other", "outputs", "template")
@@ -44,7 +42,7 @@ class Ready:
         self.names = names
         self.encode: Encoder = unknown
         self.encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
-        self.other: dict[str, Template] = {}
+        self.other: dict[tuple[str, str], Template] = {}
 
 
 def input_names(profile: Profile | None) -> tuple[str, ...]:
@@ -121,13 +119,3 @@ def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dic
         if answered:
             body["output"] = answered
     return body
-
-
-def shortened(body: bytes, size: int) -> dict[str, Any]:
-    """What is left of an event that no sink takes: everything but the values."""
-    said = orjson.loads(body)
-    return {
-        "quality": {"invalid": said["quality"]["invalid"]},
-        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
-        "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
-    }

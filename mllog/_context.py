@@ -25,10 +25,10 @@ class Members(dict[str, Any]):
         self.json = json
 
 
-T = TypeVar("T", bound=dict[str, Any])
+V = TypeVar("V")
 
 
-class Extended(Generic[T]):
+class Extended(Generic[V]):
     """A ContextVar with what another library knows laid over it; the emitting side reads it like the variable.
 
     It stands in the variable's place only where an integration was installed: without one nothing is paid.
@@ -38,19 +38,19 @@ class Extended(Generic[T]):
         more: what the other library knows now; not None, may be empty, must not raise.
     """
 
-    def __init__(self, variable: ContextVar[T], more: Callable[[], T]) -> None:
+    def __init__(self, variable: ContextVar[dict[str, V]], more: Callable[[], dict[str, V]]) -> None:
         self.variable, self.more = variable, more
 
-    def get(self) -> T:
+    def get(self) -> dict[str, V]:
         """The members in force."""
         known, more = self.variable.get(), self.more()
-        return {**known, **more} if known and more else more or known  # type: ignore[return-value]
+        return {**known, **more} if known and more else more or known
 
-    def set(self, value: T) -> Token[T]:
+    def set(self, value: dict[str, V]) -> Token[dict[str, V]]:
         """Set the variable underneath."""
         return self.variable.set(value)
 
-    def reset(self, token: Token[T]) -> None:
+    def reset(self, token: Token[dict[str, V]]) -> None:
         """Undo a set."""
         self.variable.reset(token)
 
@@ -59,8 +59,8 @@ _labels: Final[ContextVar[dict[str, str]]] = ContextVar("mllog_labels", default=
 _request: Final[ContextVar[dict[str, Any]]] = ContextVar("mllog_request", default=_EMPTY)
 
 # Read these through the module, `_context.request.get()`, so that an extension is seen.
-labels: ContextVar[dict[str, str]] | Extended[dict[str, str]] = _labels
-request: ContextVar[dict[str, Any]] | Extended[dict[str, Any]] = _request
+labels: ContextVar[dict[str, str]] | Extended[str] = _labels
+request: ContextVar[dict[str, Any]] | Extended[Any] = _request
 """Top-level members of the event that a middleware knows: trace, transaction, span, http, url, user."""
 
 

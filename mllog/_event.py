@@ -7,6 +7,7 @@ fixed, so that lines compress well and can be compared.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import socket
 import sys
@@ -23,6 +24,7 @@ from mllog._plain import plain
 ECS_VERSION: Final = "8.17.0"
 
 _SECOND: Final = 1_000_000_000
+_UNBOUNDED: Final = sys.maxsize
 _DIGITS: Final = tuple(b"%03d" % number for number in range(1000))
 _second: tuple[int, bytes] = (-1, b"")
 _millisecond: tuple[int, str] = (-1, "")
@@ -52,6 +54,16 @@ def timestamp(ns: int) -> bytes:
     seconds, rest = divmod(ns, _SECOND)
     milliseconds, rest = divmod(rest, 1_000_000)
     return b"%b%b%bZ" % (_to_second(seconds), _DIGITS[milliseconds], _DIGITS[rest // 1000])
+
+
+def since_epoch(when: dt.datetime | float) -> int:
+    """Nanoseconds of a moment that a caller names, to the microsecond.
+
+    Example:
+        >>> since_epoch(1.5)
+        1500000000
+    """
+    return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
 
 
 def _to_second(seconds: int) -> bytes:
@@ -211,6 +223,7 @@ class Template:
         failed: bool,
         body: bytes,
         context: bytes,
+        longest: int = _UNBOUNDED,
     ) -> bytes:
         """One event as a line of JSON.
 
@@ -223,6 +236,7 @@ class Template:
             failed: whether `event.outcome` is `failure`.
             body: a JSON object: what stands under `mllog` beside the model; not empty.
             context: further top-level members, each with its comma in front.
+            longest: bytes that the sink takes; a longer event keeps its context and loses its values.
         """
         began_second, began_rest = divmod(began, _SECOND)
         second, rest = divmod(created, _SECOND)
@@ -231,7 +245,7 @@ class Template:
             began_text = _to_second(began_second)
         text = began_text if second == began_second else _to_second(second)
         identity = event_id.encode()
-        return b"".join(
+        line = b"".join(
             (
                 b'{"@timestamp":"',
                 began_text,
@@ -252,3 +266,17 @@ class Template:
                 b"}\n",
             )
         )
+        if len(line) <= longest:
+            return line
+        short = dumps(_shortened(body, len(line)))
+        return self.render(began, created, event_id, prediction_id, duration, failed, short, b"")
+
+
+def _shortened(body: bytes, size: int) -> dict[str, Any]:
+    """What is left of an event that no sink takes: everything but the values."""
+    said = orjson.loads(body)
+    return {
+        "quality": {"invalid": said["quality"]["invalid"]},
+        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
+        "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
+    }

@@ -26,6 +26,9 @@ STDOUT_BYTES: Final = 16 * 1024 - 64
 EVENT_BYTES: Final = 256 * 1024
 """Longest event elsewhere; far below the page of Logstash's persistent queue."""
 
+DRAIN_SECONDS: Final = 2.0
+"""How long an exit waits for the rest to be delivered; what is left stays in the spool for the next start."""
+
 LINE: Final = "mllog_line"
 """Attribute of a LogRecord that carries an event to handlers that are not mllog's own."""
 
@@ -191,7 +194,7 @@ class SpoolHandler(EventHandler):
     ) -> None:
         self._service = service or {}
         self.shipper: ServiceShipper | None = None
-        self.drain_seconds: float | None = None
+        self.drain_seconds = DRAIN_SECONDS
         if endpoint is not None:  # what can fail comes before logging knows the handler
             from mllog._shipping import ServiceShipper  # noqa: PLC0415 - only where the service ships
 
@@ -241,7 +244,7 @@ class SpoolHandler(EventHandler):
         """Seal the segments, and give the shipper a moment to deliver them."""
         self.writer.close()
         if self.shipper is not None:
-            self.shipper.stop(*(() if self.drain_seconds is None else (self.drain_seconds,)))
+            self.shipper.stop(self.drain_seconds)
         super().close()
 
 

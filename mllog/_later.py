@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import uuid
 from typing import Any, Final
 
+from mllog._event import since_epoch
 from mllog._features import Findings, mapping
 from mllog._plain import plain
 from mllog._settings import STATE
@@ -60,7 +60,7 @@ def described(
     if predicted is not None:
         said["predicted"] = _value("predicted", predicted, findings)
         said["error"] = difference(predicted, actual)
-    made = _made(prediction_id) if predicted_at is None else _nanoseconds(predicted_at)
+    made = _made(prediction_id) if predicted_at is None else since_epoch(predicted_at)
     if made is not None:
         said["delay"] = max(0, now - made)
     return {name: value for name, value in said.items() if value is not None}
@@ -85,7 +85,3 @@ def _made(prediction_id: str) -> int | None:
     except (ValueError, AttributeError, TypeError):
         return None
     return (identity.int >> 80) * _MILLISECOND if identity.version == 7 else None
-
-
-def _nanoseconds(when: dt.datetime | float) -> int:
-    return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000

@@ -15,7 +15,7 @@ from mllog.redaction import SENSITIVE
 def in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
     """A body with what is redacted in labels and ids, and these as further members of the event."""
     findings = Findings()
-    context = context_members(labels, findings)
+    context = _context_members(labels, findings)
     if findings.redacted_fields:
         said: dict[str, Any] = {}
         findings.fill_redaction(said)
@@ -24,7 +24,19 @@ def in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, by
     return body, context
 
 
-def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
+def finished(
+    body: dict[str, Any], findings: Findings, error: BaseException | str | None, labels: Mapping[str, Any] | None
+) -> tuple[bytes, bytes]:
+    """A body that was looked at value by value, with what was noticed, and the further members of its event."""
+    context = _context_members(labels, findings)
+    if error is not None:
+        context += b',"error":' + dumps(_described(error, findings))
+    findings.fill(body)
+    STATE.counts.redacted += len(findings.redacted_kinds)
+    return dumps(body), context
+
+
+def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
     """Labels and request ids as members of the event, redacted like anything a caller supplies."""
     bound = _context.labels.get() if not labels else _context.merged(labels)
     request = _context.request.get()
@@ -48,14 +60,14 @@ def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> byt
     return b"," + dumps(members)[1:-1]
 
 
-def described(error: BaseException | str, findings: Findings) -> dict[str, str]:
+def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    described = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
+    said = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
     redactor = STATE.redactor
     if redactor is None:
-        return described
-    for name, text in described.items():
-        described[name], kinds = redactor.text(text)
+        return said
+    for name, text in said.items():
+        said[name], kinds = redactor.text(text)
         if kinds:
             findings.redacted(f"error.{name}", kinds)
-    return described
+    return said

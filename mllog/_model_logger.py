@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
 from mllog import _context, _later
 from mllog._batch import paired
-from mllog._body import Ready, by_value, encode_anew, input_names, prepare, shortened, template
+from mllog._body import Ready, by_value, encode_anew, input_names, prepare, template
 from mllog._call import Arguments, Call
-from mllog._event import dumps, uuid7
+from mllog._event import since_epoch, uuid7
 from mllog._features import Findings, mapping
 from mllog._handlers import LINE, EventHandler
-from mllog._members import context_members, described, in_context
+from mllog._members import finished, in_context
 from mllog._settings import LOGGER, SILENT, STATE
 
 if TYPE_CHECKING:
@@ -132,12 +132,10 @@ class ModelLogger:
                 if encoded is None:  # not in the sample
                     return prediction_id or event_id
                 body, context = encoded
-            began = now - (took or 0) if timestamp is None else _since_epoch(timestamp)
+            began = now - (took or 0) if timestamp is None else since_epoch(timestamp)
             failed = error is not None
-            line = ready.template.render(began, now, event_id, prediction_id, took, failed, body, context)
-            if len(line) > (_LONGEST if sink is None else sink.longest):
-                rest = dumps(shortened(body, len(line)))
-                line = ready.template.render(began, now, event_id, prediction_id, took, failed, rest, b"")
+            longest = _LONGEST if sink is None else sink.longest
+            line = ready.template.render(began, now, event_id, prediction_id, took, failed, body, context, longest)
             if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
                 sink.write(line)
             else:
@@ -246,7 +244,9 @@ class ModelLogger:
 
         live_id, began = (call.prediction_id, call.began) if isinstance(call, Call) else (call, None)
         when = timestamp if timestamp is not None else began
-        return self._log_later("shadow", body_of, live_id, when, duration, error, labels)
+        return self._log_later(
+            body_of, live_id, role="shadow", timestamp=when, duration=duration, error=error, labels=labels
+        )
 
     def feedback(
         self,
@@ -290,48 +290,43 @@ class ModelLogger:
             found.pop("overflow", None)
             return {"feedback": said, **({"input": found} if found else {})}
 
-        return self._log_later("feedback", body_of, prediction_id, None, None, None, labels)
+        return self._log_later(body_of, prediction_id, action="feedback", labels=labels)
 
     def _log_later(
         self,
-        what: str,
         describe: Callable[[Ready, Findings], dict[str, Any]],
         prediction_id: str,
-        timestamp: dt.datetime | float | None,
-        duration: float | dt.timedelta | None,
-        error: BaseException | str | None,
-        labels: Mapping[str, Any] | None,
+        *,
+        role: str = "live",
+        action: str = "prediction",
+        timestamp: dt.datetime | float | None = None,
+        duration: float | dt.timedelta | None = None,
+        error: BaseException | str | None = None,
+        labels: Mapping[str, Any] | None = None,
     ) -> str:
         """Write an event about a prediction that was made before."""
-        if STATE.sink is None and not _listening():
+        sink = STATE.sink
+        if sink is None and not _listening():
             return prediction_id
         try:
             ready = self._ready
             if ready is None or ready.generation != STATE.generation:
                 ready = self._ready = prepare(self)
-            stays = ready.other.get(what)
+            stays = ready.other.get((role, action))
             if stays is None:
-                role, action = ("shadow", "prediction") if what == "shadow" else ("live", "feedback")
-                stays = ready.other[what] = template(self, role=role, action=action)
+                stays = ready.other[role, action] = template(self, role=role, action=action)
             findings = Findings()
-            body = describe(ready, findings)
-            context = context_members(labels, findings)
-            if error is not None:
-                context += b',"error":' + dumps(described(error, findings))
-            findings.fill(body)
-            STATE.counts.redacted += len(findings.redacted_kinds)
+            body, context = finished(describe(ready, findings), findings, error, labels)
             now = time.time_ns()
-            began = now if timestamp is None else _since_epoch(timestamp)
-            rest = dumps(body)
-            known = prediction_id if isinstance(prediction_id, str) else str(prediction_id)
-            line = stays.render(began, now, uuid7(now), known, _nanoseconds(duration), error is not None, rest, context)
-            if len(line) > (_LONGEST if STATE.sink is None else STATE.sink.longest):
-                rest = dumps(shortened(rest, len(line)))
-                line = stays.render(began, now, uuid7(now), known, None, error is not None, rest, b"")
-            _deliver(line, failed=error is not None)
+            began = now if timestamp is None else since_epoch(timestamp)
+            took, failed = _nanoseconds(duration), error is not None
+            longest = _LONGEST if sink is None else sink.longest
+            line = stays.render(began, now, uuid7(now), str(prediction_id), took, failed, body, context, longest)
+            _deliver(line, failed=failed)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
-            STATE.counts.last_error = f"{what}() of {self.name!r} could not be logged: {type(failure).__name__}"
+            what = f"{action} ({role}) of {self.name!r}"
+            STATE.counts.last_error = f"{what} could not be logged: {type(failure).__name__}"
         return prediction_id
 
     def observe(
@@ -439,12 +434,7 @@ class ModelLogger:
             if not kept and not self._sampled(mapping(inputs, ready.names)):
                 return None
             body["sampling"] = {"rate": 1.0 if kept else self.sample}
-        context = context_members(labels, findings)
-        if error is not None:
-            context += b',"error":' + dumps(described(error, findings))
-        findings.fill(body)
-        STATE.counts.redacted += len(findings.redacted_kinds)
-        return dumps(body), context
+        return finished(body, findings, error, labels)
 
     def _sampled(self, inputs: Mapping[Any, Any]) -> bool:
         if self.sample_key is None:
@@ -490,7 +480,3 @@ def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
         return None
     seconds = _seconds(duration)
     return max(0, round(seconds * _NS)) if abs(seconds) < _NS else None
-
-
-def _since_epoch(when: dt.datetime | float) -> int:
-    return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000

@@ -189,7 +189,7 @@ def _detach(drain: float | None = None) -> None:
     if STATE.sink is not None:
         LOGGER.removeHandler(STATE.sink)
         sink, STATE.sink = STATE.sink, None
-        if isinstance(sink, SpoolHandler):
+        if drain is not None and isinstance(sink, SpoolHandler):
             sink.drain_seconds = drain
         sink.close()
         accepted, dropped, _ = sink.counts()

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("mllog.shipper")
 
-DRAIN_SECONDS: Final = 2.0
-"""How long an exit waits for the rest to be delivered; what is left stays in the spool for the next start."""
-
 _FORK_SECONDS: Final = 0.5
 
 
@@ -80,7 +77,7 @@ class ServiceShipper:
             self._problem = f"{type(error).__name__}: {error}"
             LOGGER.exception("the shipper of %s ended; a restart of the service starts it again", self.folder)
 
-    def stop(self, drain: float = DRAIN_SECONDS) -> None:
+    def stop(self, drain: float) -> None:
         """Deliver what is there for `drain` seconds at most, then end."""
         shipper, thread = self._shipper, self._thread
         if shipper is None or thread is None:
@@ -109,10 +106,6 @@ class ServiceShipper:
             "problem": status.problem or self._problem,
         }
 
-    def before_fork(self) -> None:
-        """Stop; a request in flight gets a moment, after which the fork goes on beside it."""
-        self.stop(0.0)
-
     def after_fork_in_child(self) -> None:
         """Whatever is left of the parent's shipper is not ours."""
         leftover, self._leftover = self._leftover, None
@@ -128,7 +121,7 @@ _SHIPPERS: Final[weakref.WeakSet[ServiceShipper]] = weakref.WeakSet()
 
 def _before_fork() -> None:
     for shipper in list(_SHIPPERS):
-        shipper.before_fork()
+        shipper.stop(0.0)  # a request in flight gets a moment, after which the fork goes on beside it
 
 
 def _after_fork_in_child() -> None:

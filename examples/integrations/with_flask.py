@@ -18,7 +18,7 @@ logging.basicConfig(level=logging.INFO, handlers=[mllog.RecordHandler()])
 
 late = mllog.model("late", "1.0")
 app = flask.Flask("flights")
-app.wsgi_app = Middleware(app.wsgi_app)  # type: ignore[method-assign]
+app.wsgi_app = Middleware(app.wsgi_app)
 
 
 @app.get("/flights/<flight>")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import mllog
+from mllog._settings import STATE
 from mllog.spool import events
 
 SERVICE = """
@@ -23,6 +24,12 @@ log = mllog.model("late", "1")
 for n in range(200):
     log.prediction({"n": n})
 """
+
+
+def ended(code: str, folder: Path, url: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """A service in a process of its own, at its end."""
+    command = [sys.executable, *options, "-c", code, str(folder), url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -79,10 +86,13 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def service(tmp_path: Path, endpoint: Endpoint) -> Iterator[mllog.ModelLogger]:
-    """This process as a service that ships."""
+    """This process as a service that ships; who it was before comes back."""
+    before = STATE.service
     mllog.configure(service="checkout", environment="test", spool=tmp_path, endpoint=endpoint.url)
     yield mllog.model("shipped", "1")
     mllog.shutdown(5)
+    STATE.service = before
+    STATE.generation += 1
 
 
 def test_events_arrive_while_the_service_runs(service: mllog.ModelLogger, endpoint: Endpoint) -> None:
@@ -102,26 +112,21 @@ def test_events_arrive_while_the_service_runs(service: mllog.ModelLogger, endpoi
 
 def test_an_endpoint_that_is_away_costs_the_service_nothing(service: mllog.ModelLogger, endpoint: Endpoint) -> None:
     """Events wait in the spool, `stats()` says why, and they arrive in order when it is back."""
+    before = mllog.stats()["dropped"]
     endpoint.open.clear()
     for n in range(50):
         service.prediction({"n": n})
     while mllog.stats()["shipper"].get("problem") is None:
         threading.Event().wait(0.01)
     assert mllog.stats()["shipper"]["problem"] == "HTTP 503"
-    assert mllog.stats()["dropped"] == 0
+    assert mllog.stats()["dropped"] == before
     endpoint.open.set()
     assert endpoint.numbers(50) == list(range(50))
 
 
 def test_an_exit_delivers_what_is_left(tmp_path: Path, endpoint: Endpoint) -> None:
     """Without any call at the end; the spool is empty then."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SERVICE, str(tmp_path), endpoint.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended(SERVICE, tmp_path, endpoint.url, "-W", "error")
     assert (done.returncode, done.stderr) == (0, "")
     assert endpoint.numbers(200) == list(range(200))
     assert list(events(tmp_path)) == []
@@ -133,13 +138,7 @@ def test_an_exit_delivers_what_is_left(tmp_path: Path, endpoint: Endpoint) -> No
 
 def test_an_exit_does_not_hang_on_an_endpoint_that_is_gone(tmp_path: Path) -> None:
     """What is left stays in the spool for the next start."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SERVICE, str(tmp_path), "http://127.0.0.1:9"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended(SERVICE, tmp_path, "http://127.0.0.1:9", "-W", "error")
     assert done.returncode == 0, done.stderr
     assert len(list(events(tmp_path))) == 200
 
@@ -157,13 +156,7 @@ if child:
     os.waitpid(child, 0)
 """
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(tmp_path), endpoint.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended(code, tmp_path, endpoint.url, "-W", "error")
     assert (done.returncode, done.stderr) == (0, "")
     expected = [*range(200), *range(1000, 1100), *range(2000, 2100)]
     assert sorted(endpoint.numbers(400)) == expected
@@ -186,9 +179,7 @@ while time.monotonic() < end and mllog.stats()["shipper"].get("delivered", 0) ==
 mllog.shutdown(10)
 """
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), endpoint.url], capture_output=True, timeout=60, check=False
-    )
+    done = ended(code, tmp_path, endpoint.url)
     assert done.returncode == -9, done.stderr
     numbers = endpoint.numbers(300)
     assert sorted(set(numbers)) == [*range(200), *range(1000, 1100)]
