@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction._redactor import SENSITIVE, Redactor
-from mllog.redaction.rules import RULES, SENSITIVE_KEYS, Rule, rules_digest
+from mllog.redaction.rules import DEFAULT, RULES, KeyGroup, Rule, RuleSet, rules_digest
 
-__all__ = ["RULES", "SENSITIVE", "SENSITIVE_KEYS", "Redactor", "Rule", "rules_digest"]
+__all__ = ["DEFAULT", "RULES", "SENSITIVE", "KeyGroup", "Pseudonyms", "Redactor", "Rule", "RuleSet", "rules_digest"]

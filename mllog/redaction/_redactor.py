@@ -1,132 +1,257 @@
 """The redactor inside the service: it sees values, not text, and so can count checksums.
 
-It fails closed: what cannot be searched in good time becomes a marker that says why.
+It fails closed: what cannot be searched in good time, or fails, becomes a marker that says why.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
-from mllog.redaction.rules import RULES, Rule, is_sensitive_key, rules_digest
+from mllog.redaction._checks import CHECKS, luhn
+from mllog.redaction._escapes import TOO_DEEP, escaped, unescaped
+from mllog.redaction._pseudonyms import Pseudonyms
+from mllog.redaction.rules import DEFAULT, PSEUDONYM, Rule, RuleSet, key_rules, name_test, text_only_rule
 
 LONGEST: Final = 1 << 16
 """Characters of a text that are searched; a longer one is replaced as a whole."""
+DEEPEST: Final = 64
+"""Levels of a nested value that are looked into; what lies deeper is replaced."""
 
 TOO_LONG: Final = "[REDACTED:too_long]"
+NESTED: Final = "[REDACTED:too_deep]"
+ENCODED: Final = "[REDACTED:encoded]"
+FAILED: Final = "[REDACTED:error]"
 SENSITIVE: Final = "[REDACTED:key]"
 """What stands in place of a value whose name says that it is sensitive."""
 
-# A look that most values are done with: a literal of the rules, four digits near each other, or what may begin an IPv6
-# address. Searching a text for one character is many times cheaper than for two, hence the rarest of each literal.
+# Looks that most values are done with, in the order of their cost: only words; no sign of a name with a value, no four
+# digits near each other, no run that could be a token, no address.
+_WORDS: Final = re.compile(r"[A-Za-z ,]*")
+_CAPITALS: Final = ("AKIA", "ASIA", "ABIA", "ACCA", "AIza")
+_NAMED: Final = re.compile(r"[=:'\"<&❞]|--| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
-_HEXTETS: Final = re.compile(r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
-_BY_FREQUENCY: Final = " etaoinshrdlucmfwygpbvkjxqz"
-
-
-def _rarest(text: str) -> str:
-    """The character that is met least in English text; capitals and signs are met less than any small letter."""
-    return max(text, key=lambda character: _BY_FREQUENCY.find(character) % 100)
-
-
-_LONG_NUMBER: Final = re.compile(r"(?:[0-9][^0-9]{0,6}){7}")
+_RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE")
+_AT: Final = re.compile(r"@|%|&#|&commat|\uff20|[\[({][Aa][Tt][\])}]")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_TOO_DEEP: Final = re.compile(TOO_DEEP)
+_PSEUDONYM: Final = re.compile(PSEUDONYM)
+_ZEROS: Final = str.maketrans("123456789", "000000000")
 _LEAST_CARD: Final = 10**12
+_PAIR_NAMES: Final = ("name", "key", "field", "header", "param", "parameter")
+_PAIR_VALUES: Final = ("value", "val", "content")
+
+Strategy = Callable[[str], str]
 
 
-def luhn(digits: str) -> bool:
-    """Whether the check digit of a card number holds (ISO/IEC 7812-1, annex B).
-
-    Example:
-        >>> luhn("4242424242424242"), luhn("4242424242424241")
-        (True, False)
-    """
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 * (value > 9)
-    return total % 10 == 0
+def _last_four(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())[-4:]
 
 
-def mod97(iban: str) -> bool:
-    """Whether the check digits of an IBAN hold (ISO 13616, by ISO/IEC 7064 MOD 97-10).
+class _Search:
+    """One rule, ready to run."""
 
-    Example:
-        >>> mod97("DE89370400440532013000"), mod97("DE88370400440532013000")
-        (True, False)
-    """
-    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1
+    __slots__ = ("check", "guard", "kind", "more", "pattern", "replacement", "strategy", "test")
 
+    def __init__(self, rule: Rule, more: tuple[str, ...] = (), strategy: str = "mask") -> None:
+        self.kind = rule.kind
+        self.guard = rule.guard
+        self.more = more
+        self.pattern = re.compile(rule.pattern)
+        self.test = re.compile(rule.test) if rule.test else None
+        self.check = CHECKS[rule.check] if rule.check else None
+        self.replacement = rule.replacement
+        self.strategy = strategy
 
-def _digits(text: str) -> str:
-    return "".join(character for character in text if character in "0123456789")
+    def run(self, text: str, folded: str) -> str:
+        """The text with all matches replaced."""
+        if self.guard and not any(word in folded for word in self.guard):
+            return text
+        if self.more and not any(word in folded for word in self.more):
+            return text
+        if self.test is not None and self.test.search(text) is None:
+            return text
+        if self.check is None and self.strategy == "mask":
+            return self.pattern.sub(self.replacement, text)
+        return self.pattern.sub(self._replaced, text)
 
-
-_CHECKS: Final[dict[str, Callable[[str], bool]]] = {
-    "card": lambda text: luhn(_digits(text)),
-    "iban": lambda text: mod97("".join(text.split())),
-}
+    def _replaced(self, match: re.Match[str]) -> str:
+        if self.check is not None and not self.check(match[0]):
+            return match[0]
+        new = match.expand(self.replacement)
+        if self.strategy == "remove":
+            return new.replace(f"[REDACTED:{self.kind}]", "")
+        if self.strategy == "last4":
+            return new.replace(f"[REDACTED:{self.kind}]", f"[REDACTED:{self.kind}:{_last_four(match[0])}]")
+        return new
 
 
 class Redactor:
     """Replaces sensitive values by markers such as `[REDACTED:email]`.
 
+    Args:
+        rules: what is searched; a tuple of shapes, or a whole set with names and features.
+        strategies: by kind: `mask` (the default), `remove`, or `last4`, which keeps the last four characters.
+        pseudonyms: keyed hashes for features that are to be counted but not known.
+
     Example:
         >>> Redactor().text("call +49 30 23125939 or mail ann@example.com")
         ('call [REDACTED:phone] or mail [REDACTED:email]', ('email', 'phone'))
+        >>> Redactor().text('retry with password="Fake4now"')
+        ('retry with password="[REDACTED:key]"', ('key',))
     """
 
-    def __init__(self, rules: tuple[Rule, ...] = RULES) -> None:
-        self.digest = rules_digest()
-        self._rules = tuple((rule.kind, re.compile(rule.pattern), rule.guard, rule.replacement) for rule in rules)
-        literals = {literal for rule in rules for literal in rule.guard if any(map(str.isalpha, literal))} | {
-            "@",
-            "%40",
-        }
-        self._literals = tuple((_rarest(text), text) for text in sorted({*literals, "://"}))
-        self._card = next((pattern for kind, pattern, *_ in self._rules if kind == "card"), None)
+    def __init__(
+        self,
+        rules: tuple[Rule, ...] | RuleSet = DEFAULT,
+        *,
+        strategies: Mapping[str, str] | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
+        chosen = rules if isinstance(rules, RuleSet) else RuleSet(shapes=rules)
+        how = strategies or {}
+        self.digest = chosen.digest()
+        self.features = dict(chosen.features)
+        self.pseudonyms = pseudonyms
+        self._keys = [
+            _Search(rule, more, "mask") for group in chosen.keys for rule, more in (*key_rules(group), _plain(group))
+        ]
+        self._shapes = [
+            _Search(rule, (), how.get(rule.kind, "mask")) for rule in chosen.shapes if rule.where != "pipeline"
+        ]
+        names = name_test(chosen.keys)
+        # A hostile name must not cost more than its last characters; most names are seen again and again.
+        self._sensitive = lru_cache(maxsize=4096)(
+            lambda name: names.fullmatch(name[-128:].strip().rstrip("])")) is not None
+        )
+        self._card = next((search.pattern for search in self._shapes if search.kind == "card"), None)
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
+        if _WORDS.fullmatch(text) is not None and not any(word in text for word in _CAPITALS) and " is " not in text:
+            return text, ()
         if not self._is_suspect(text):
             return text, ()
         if len(text) > LONGEST:
             return TOO_LONG, ("too_long",)
-        kinds: list[str] = []
-        numeric = _LONG_NUMBER.search(text) is not None
-        for kind, pattern, guard, replacement in self._rules:
-            if not (any(literal in text for literal in guard) if guard else numeric):
-                continue
-            check = _CHECKS.get(kind)
+        try:
+            return self._searched(text)
+        except Exception:  # noqa: BLE001 - fails closed: what was not searched is not stored
+            return FAILED, ("error",)
 
-            def replace(
-                match: re.Match[str], check: Callable[[str], bool] | None = check, new: str = replacement
-            ) -> str:
-                return match[0] if check is not None and not check(match[0]) else new
+    def value(self, value: Any) -> tuple[Any, list[tuple[str, str]]]:
+        """Any JSON-like value with what is sensitive replaced, and path and kind of each find.
 
-            changed = pattern.sub(replace, text)
-            if changed != text:
-                text = changed
-                kinds.append(kind)
-        return text, tuple(dict.fromkeys(kinds))
-
-    def _is_suspect(self, text: str) -> bool:
-        """Whether any rule could find anything; false for most values, and cheap for those."""
-        for rarest, literal in self._literals:
-            if rarest in text and literal in text:
-                return True
-        if _DIGITS.search(text) is not None or "::" in text:
-            return True
-        return text.count(":") > 2 and _HEXTETS.search(text) is not None
+        Example:
+            >>> Redactor().value({"user": {"pin": 4821, "to": "ann@example.com"}})
+            ({'user': {'pin': '[REDACTED:key]', 'to': '[REDACTED:email]'}}, [('user.pin', 'key'), ('user.to', 'email')])
+        """
+        found: list[tuple[str, str]] = []
+        return self._value(value, "", found, 0), found
 
     def integer(self, value: int) -> str | None:
         """The kind of a number that is an identifier in disguise, or None."""
         if -_LEAST_CARD < value < _LEAST_CARD or self._card is None:
             return None
-        digits = str(value)
+        digits = str(abs(value))
         return "card" if self._card.fullmatch(digits) and luhn(digits) else None
 
-    @staticmethod
-    def sensitive(name: str) -> bool:
+    def sensitive(self, name: str) -> bool:
         """Whether a value under this name is sensitive, whatever it looks like."""
-        return is_sensitive_key(name)
+        return self._sensitive(name)
+
+    def _is_suspect(self, text: str) -> bool:
+        """Whether any rule could find anything; false for most values, and cheap for those."""
+        return (
+            _NAMED.search(text) is not None
+            or _DIGITS.search(text) is not None
+            or _RUN.search(text) is not None
+            or _AT.search(text) is not None
+        )
+
+    def _searched(self, text: str) -> tuple[str, tuple[str, ...]]:
+        work = unescaped(text)
+        if _TOO_DEEP.search(work) is not None:
+            return NESTED, ("too_deep",)
+        folded = work.casefold().translate(_ZEROS)
+        kinds: dict[str, None] = {}
+        named = _NAMED.search(work) is not None
+        for search in (*self._keys, *self._shapes) if named else self._shapes:
+            changed = search.run(work, folded)
+            if changed != work:
+                work = changed
+                kinds[search.kind] = None
+        if kinds:
+            return escaped(work) if "\\" in text else work, tuple(kinds)
+        if _hidden(text) and (inner := _decoded(text)) is not None and self.text(inner)[1]:
+            return ENCODED, ("encoded",)
+        return text, ()
+
+    def _value(self, value: Any, path: str, found: list[tuple[str, str]], depth: int) -> Any:
+        if type(value) is str:
+            text, kinds = self.text(value)
+            found += ((path, kind) for kind in kinds)
+            return text
+        if type(value) is int:
+            kind = self.integer(value)
+            if kind is None:
+                return value
+            found.append((path, kind))
+            return f"[REDACTED:{kind}]"
+        if isinstance(value, Mapping | list | tuple) and depth >= DEEPEST:
+            found.append((path, "too_deep"))
+            return NESTED
+        if isinstance(value, Mapping):
+            return dict(self._members(value, path, found, depth))
+        if isinstance(value, list | tuple):
+            return [self._value(item, path, found, depth + 1) for item in value]
+        return value
+
+    def _members(
+        self, value: Mapping[Any, Any], path: str, found: list[tuple[str, str]], depth: int
+    ) -> Iterator[tuple[str, Any]]:
+        named = any(name in value for name in _PAIR_NAMES) and any(
+            self.sensitive(str(value[name])) for name in _PAIR_NAMES if isinstance(value.get(name), str)
+        )
+        for name, item in value.items():
+            label, kinds = self.text(str(name))
+            here = f"{path}.{label}" if path else label
+            found += ((here, kind) for kind in kinds)
+            by_name = self.sensitive(str(name)) or (named and name in _PAIR_VALUES)
+            if by_name and item is not None and item != "" and not _is_done(item):
+                found.append((here, "key"))
+                yield label, SENSITIVE
+            else:
+                yield label, self._value(item, here, found, depth + 1)
+
+
+def _plain(group: Any) -> tuple[Rule, tuple[str, ...]]:
+    return text_only_rule(group), ('"',)
+
+
+def _is_done(item: Any) -> bool:
+    """A marker or a pseudonym, as a whole."""
+    return type(item) is str and (
+        (item.startswith("[REDACTED:") and item.endswith("]") and item.count("]") == 1)
+        or _PSEUDONYM.fullmatch(item) is not None
+    )
+
+
+def _hidden(text: str) -> bool:
+    return len(text) >= 20 and _BASE64.fullmatch(text) is not None
+
+
+def _decoded(text: str) -> str | None:
+    """What base64 stands for, if that is a text."""
+    try:
+        raw = base64.b64decode(
+            text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None, validate=True
+        )
+        inner = raw.decode()
+    except (binascii.Error, ValueError):
+        return None
+    return inner if inner.isprintable() or "\n" in inner else None

@@ -80,7 +80,7 @@ def test_missing_path_is_one_line() -> None:
 def test_check_counts() -> None:
     """A configuration inside the subset is summed up in one line."""
     said = check([ROOT / "pipeline"], environ={"MLLOG_LOGSTASH_PASSWORD": "x"})
-    assert said == "the configuration is inside the embedded subset: 5 files, 2 inputs, 1 output"
+    assert said == "the configuration is inside the embedded subset: 6 files, 2 inputs, 1 output"
 
 
 def test_password_has_no_default() -> None:

@@ -1,0 +1,282 @@
+"""Writes the Logstash filters from the rules: `20-redact.conf`, and `35-redacted.conf` that records what was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from mllog.redaction._escapes import PLACEHOLDERS, TOO_DEEP, UNICODE
+from mllog.redaction.rules import CARD_NUMBER, DEFAULT, KeyGroup, Rule, RuleSet, key_rules, text_only_rule
+
+REDACT: Final = "20-redact.conf"
+KINDS: Final = "35-redacted.conf"
+
+_HEAD: Final = """\
+# Stage 2: what is sensitive leaves the raw line, before it is JSON.
+#
+# Written by `mllog pipeline build` from mllog/redaction/rules; change the rules, not this file.
+#
+# The line is searched as text. Whatever happens to it later (a parse that fails, a document that is refused, a dead
+# letter), nothing that was found here is in it. There is no `ruby`, so the embedded runner takes this file as it is.
+#
+# Logstash has no time limit for a match. So the line is capped first, every pattern is linear in its length, and what
+# costs stands behind words that must be there: `[0-9]` for any digit, without regard to case.
+
+filter {
+  # The line codec keeps a second copy of the line.
+  mutate {
+    id => "redact_only_copy"
+    remove_field => ["[event][original]"]
+  }
+
+  # 1. A line over 64 KiB is never searched: its digest stays, by which it can be found at its source. Nor is a
+  #    line of base64 alone, which is a record that was cut in two.
+  if [message] =~ /(?m)\\A.{65537}/ {
+    fingerprint {
+      id => "redact_oversize_digest"
+      source => ["message"]
+      target => "[@metadata][digest]"
+      method => "SHA256"
+    }
+    mutate {
+      id => "redact_oversize_stub"
+      replace => { "message" => "a line of more than 65536 characters was removed, sha256:%{[@metadata][digest]}" }
+      add_tag => ["_mllog_oversize"]
+      remove_field => ["[@metadata][digest]"]
+    }
+  } else if [message] =~ /\\A\\s{0,8}[A-Za-z0-9+\\/_-]{48,}={0,2}\\s{0,8}\\z/ {
+    mutate {
+      id => "redact_base64_line"
+      replace => { "message" => "[REDACTED:base64]" }
+    }
+  }
+"""
+
+_ESCAPES: Final = """\
+
+  # 2. Each JSON escape becomes one character, so that a pattern sees what a value means and cuts no escape in two:
+  #      \\\\ ␛    \\" ❞    \\n ␊    \\r ␍    \\t ␉    \\b ␈    \\f ␌    \\u ␏ (where it does not name printable ASCII)
+  #    Pairs of backslashes go first; what is left then begins an escape. Where a line has these characters itself they
+  #    become \\uXXXX, which is the same JSON. (No string of a configuration can end in a backslash, hence the brackets
+  #    here, and the empty group where the pair comes back.)
+"""
+
+_TRIAL: Final = """\
+  #    A text inside a text has its escapes escaped, and a URL may write letters as %61: these are read on trial.
+  #    Where then nothing is found, the line comes back as it was.
+"""
+_NAMES: Final = """\
+
+  # 3. Values behind a sensitive key name, whatever they look like, in every way in which a name and its value are
+  #    written. A bare number, true, false, an object or an array becomes a string, so the line stays JSON. What is
+  #    nested deeper than eight levels, or never closed, goes with the rest of the line.
+"""
+_ENCODED: Final = "%(?:25)*(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])"
+"""A letter, a digit, or one of `-._~`, as a URL would write it."""
+
+_JSON_TEST: Final = """\
+    # In text a value may stand in plain quotes. In JSON that quote would end the string, so JSON is told apart first.
+    if [message] =~ /[=:'] {0,2}"/ {
+      json {
+        id => "redact_is_json"
+        source => "message"
+        target => "[@metadata][document]"
+        skip_on_invalid_json => true
+        add_field => { "[@metadata][is_json]" => "yes" }
+      }
+      if ![@metadata][is_json] {
+"""
+
+
+def _pattern(text: str) -> str:
+    """A pattern as a string of a configuration, in which escapes stay as they are."""
+    if "'" not in text:
+        return f"'{text}'"
+    inner = re.sub(r'(\\.)|"', lambda found: found[1] or '\\"', text)
+    return f'"{inner}"'
+
+
+def _slashed(text: str) -> str:
+    """A pattern between slashes."""
+    return "/" + re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", text) + "/"
+
+
+def _words(words: Iterable[str]) -> str:
+    """A test for words: letters in any case, `0` for any digit."""
+    shown = []
+    for word in dict.fromkeys(words):
+        text = "".join(c if c.isalnum() or ord(c) > 127 or c in " !\"%&',-/:;<=>@_`~" else "\\" + c for c in word)
+        text = text.replace("\\\t", r"\t")
+        shown.append(re.sub("0+", lambda zeros: "[0-9]" + (f"{{{len(zeros[0])}}}" if len(zeros[0]) > 1 else ""), text))
+    return (
+        "/"
+        + ("(?i)" if any(c.isalpha() for word in words for c in word) else "")
+        + "|".join(shown).replace("/", r"\/")
+        + "/"
+    )
+
+
+def _gsub(name: str, steps: Iterable[tuple[str, str]], indent: int, more: str = "") -> str:
+    """A mutate with its replacements."""
+    blank = " " * indent
+    lines = ",\n".join(f'{blank}    "message", {_pattern(old)}, {_pattern(new)}' for old, new in steps)
+    extra = f"\n{blank}  {more}" if more else ""
+    return (
+        f'{blank}mutate {{\n{blank}  id => "redact_{name}"\n{blank}  gsub => [\n{lines}\n{blank}  ]{extra}\n{blank}}}\n'
+    )
+
+
+def _when(condition: str, body: str, indent: int) -> str:
+    blank = " " * indent
+    return f"{blank}if {condition} {{\n{body}{blank}}}\n"
+
+
+def _printable(prefix: str, codes: Iterable[int]) -> Iterator[tuple[str, str]]:
+    """Replacements of `prefix` and a code in hexadecimal by its character, or what stands for it."""
+    for code in codes:
+        digits = f"{code:02x}"
+        shown = digits[0] + (digits[1] if digits[1].isdigit() else f"[{digits[1]}{digits[1].upper()}]")
+        if prefix.endswith("*)?") or prefix.startswith("%"):
+            shown = f"[{digits[0]}{digits[0].upper()}]" + shown[1:] if digits[0].isalpha() else shown
+        character = chr(code)
+        yield prefix + shown, PLACEHOLDERS[character] if character in '"\\' else character
+
+
+def _unescape() -> Iterator[str]:
+    own = [(character, f"\\\\u{ord(character):04x}") for character in (*PLACEHOLDERS.values(), UNICODE)]
+    pairs = [(r"[\\][\\]", PLACEHOLDERS["\\"]), (r"\\\"", PLACEHOLDERS['"'])]
+    letters = [(rf"\\{letter}", character) for letter, character in PLACEHOLDERS.items() if letter.isalpha()]
+    first = _gsub(
+        "unescape", [*own, *pairs, *letters, (r"\\/", "/")], 4, 'add_field => { "[@metadata][unescaped]" => "yes" }'
+    )
+    printable = _gsub("unescape_printable", _printable(r"\\u00", range(0x20, 0x7F)), 6)
+    inner = _when(r"[message] =~ /\\u00[2-7]/", printable, 4) + _gsub("unescape_other", [(r"\\u", UNICODE)], 4)
+    yield _ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
+    yield _TRIAL
+    keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
+    deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("␛+u00", range(0x20, 0x7F)), 6), 4)
+    unreserved = [code for code in range(0x2D, 0x7F) if chr(code).isalnum() or chr(code) in "-._~"]
+    url = _when("[message] =~ /%/", _gsub("unescape_url", _printable("%(?:25)*", unreserved), 6), 4)
+    trial = f"[message] =~ /␛u00[2-7]/ or [message] =~ /%/ and [message] =~ /{_ENCODED}/"
+    yield _when(trial, keep + deeper + url, 2)
+    too_deep = _gsub("too_deep", [(f'"[^"]*{TOO_DEEP}[^"]*"', '"[REDACTED:too_deep]"')], 4)
+    rest = (
+        '      mutate {\n        id => "redact_too_deep_line"\n'
+        '        replace => { "message" => "[REDACTED:too_deep]" }\n      }\n'
+    )
+    yield "  #    Four levels of text inside text are looked into; what holds more goes.\n"
+    yield _when(f"[message] =~ /{TOO_DEEP}/", too_deep + _when(f"[message] =~ /{TOO_DEEP}/", rest, 4), 2)
+
+
+def _keys(groups: tuple[KeyGroup, ...]) -> Iterator[str]:
+    every = [word for group in groups for word in group.guard]
+    yield _NAMES
+    body = "".join(_group(group) for group in groups)
+    plain = "".join(
+        _when(f"[message] =~ {_words(group.guard)}", _gsub(rule.name, [(rule.pattern, rule.replacement)], 10), 8)
+        for group in groups
+        for rule in [text_only_rule(group)]
+    )
+    done = (
+        '      mutate {\n        id => "redact_is_json_done"\n'
+        '        remove_field => ["[@metadata][document]", "[@metadata][is_json]"]\n      }\n'
+    )
+    yield _when(f"[message] =~ {_words(every)}", body + _JSON_TEST + plain + "      }\n" + done + "    }\n", 2)
+
+
+def _group(group: KeyGroup) -> str:
+    body = ""
+    for rule, more in key_rules(group):
+        step = [(rule.pattern, rule.replacement)]
+        name = rule.name
+        body += (
+            _gsub(name, step, 6) if more == ('"',) else _when(f"[message] =~ {_words(more)}", _gsub(name, step, 8), 6)
+        )
+    return _when(f"[message] =~ {_words(group.guard)}", body, 4)
+
+
+def _shapes(rules: tuple[Rule, ...]) -> Iterator[str]:
+    yield "\n  # 4. What gives itself away by its shape.\n"
+    for rule in rules:
+        if rule.where == "process":
+            continue
+        tests = [f"[message] =~ {_words(rule.guard)}"] if rule.guard else []
+        tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
+        body = _gsub(rule.name, [(rule.pattern, rule.replacement)], 4 if tests else 2)
+        if rule.kind == "card":
+            body = _card_numbers() + body
+        yield _when(" and ".join(tests), body, 2) if tests else body
+
+
+def _card_numbers() -> str:
+    r"""Bare numbers become strings, where the line is JSON: in text the quotes would be wrong.
+
+    From the start of the line (`\G`), strings and numbers are walked over one by one, so that nothing is quoted inside
+    a string.
+    """
+    walk = rf'(?>(?>[^"0-9-]+|"[^"]*"|-?(?!{CARD_NUMBER})[0-9][0-9.eE+-]*|-(?![0-9]))*)'
+    step = _gsub("card_number", [(rf"\G({walk})-?{CARD_NUMBER}", r'\1"[REDACTED:card]"')], 6)
+    return _when(r"[message] =~ /(?<=[:\[,\s])-?[2-6][0-9]{12}/ and [message] =~ /\A[\s\uFEFF]*[\[{]/", step, 4)
+
+
+def _escape() -> Iterator[str]:
+    yield "\n  # 5. What was read on trial and found clean, and the escapes, come back as they were.\n"
+    back = (
+        '    if [message] !~ /\\[REDACTED:/ {\n      mutate {\n        id => "redact_put_back"\n'
+        '        replace => { "message" => "%{[@metadata][before]}" }\n      }\n    }\n'
+        '    mutate {\n      id => "redact_before_done"\n      remove_field => ["[@metadata][before]"]\n    }\n'
+    )
+    yield _when("[@metadata][before]", back, 2)
+    steps = [(character, rf"\\{letter}") for letter, character in PLACEHOLDERS.items() if letter != "\\"]
+    steps = [("❞", r'\\"' if old == "❞" else new) if old == "❞" else (old, new) for old, new in steps]
+    steps += [(UNICODE, r"\\u"), ("␛()", r"\\\\\1")]
+    yield _when("[@metadata][unescaped]", _gsub("escape", steps, 4, 'remove_field => ["[@metadata][unescaped]"]'), 2)
+    yield "}\n"
+
+
+def redact_config(rules: RuleSet = DEFAULT) -> str:
+    """The text of `20-redact.conf`.
+
+    Example:
+        >>> redact_config().splitlines()[0]
+        '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
+    """
+    return "".join((_HEAD, *_unescape(), *_keys(rules.keys), *_shapes(rules.shapes), *_escape()))
+
+
+def kinds_config(rules: RuleSet = DEFAULT) -> str:
+    """The text of `35-redacted.conf`.
+
+    Example:
+        >>> kinds_config().count("REDACTED:email")
+        1
+    """
+    head = (
+        "# What stage 2 removed is recorded by kind, never by value. Events of mllog name their kinds already.\n#\n"
+        "# Written by `mllog pipeline build` from mllog/redaction/rules; change the rules, not this file.\n\n"
+        "filter {\n  if [@metadata][line] =~ /\\[REDACTED:/ {\n"
+    )
+    blocks = "".join(_kind(kind) for kind in (*rules.kinds(), "base64", "too_deep"))
+    return head + blocks + "  }\n}\n"
+
+
+def _kind(kind: str) -> str:
+    body = (
+        f'      mutate {{\n        id => "redacted_{kind}"\n        replace => {{ "[@metadata][kind]" => "{kind}" }}\n'
+        '        merge => { "[mllog][redaction][kinds]" => "[@metadata][kind]" }\n'
+        '        add_tag => ["_mllog_redacted"]\n      }\n'
+    )
+    return _when(f'[@metadata][line] =~ /\\[REDACTED:{kind}/ and "{kind}" not in [mllog][redaction][kinds]', body, 4)
+
+
+def write_config(folder: Path, rules: RuleSet = DEFAULT) -> list[Path]:
+    """Write both files; gives the paths of those that changed."""
+    changed = []
+    for name, text in ((REDACT, redact_config(rules)), (KINDS, kinds_config(rules))):
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
