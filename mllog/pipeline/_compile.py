@@ -16,11 +16,13 @@ from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import Schema, checked
 from mllog.pipeline._sprintf import TemplateError, template
 from mllog.pipeline.filters import FILTERS, OUTSIDE
-from mllog.pipeline.filters._common import Filter
+from mllog.pipeline.filters._common import Filter, Spread
 
 _log: Final = logging.getLogger("mllog.pipeline")
 
 Reach = Callable[[Event], Iterable[Plugin]]
+Batch = Callable[[list[Event]], list[Event]]
+"""From events to those that are left of them and those that came of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,49 @@ class Compiler:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
+    def stage(self, statements: list[Statement]) -> Callable[[Event], list[Event]]:
+        """The filter stage. Where one event can become several, events go through in lists, which costs more."""
+        if spreads(statements):
+            run = self._batch(statements)
+            return lambda event: run([event])
+        one = self.filters(statements)
+        return lambda event: [event] if one(event) else []
+
+    def _batch(self, statements: Iterable[Statement]) -> Batch:
+        steps = [self._batch_branch(item) if isinstance(item, Branch) else self._each(item) for item in statements]
+
+        def run(events: list[Event]) -> list[Event]:
+            for step in steps:
+                events = step(events)
+            return events
+
+        return run
+
+    def _each(self, plugin: Plugin) -> Batch:
+        step = self._filter(plugin)
+        if isinstance(step, Spread):
+            spread = step.run
+            return lambda events: [other for event in events for other in spread(event)]
+        keep = step
+        return lambda events: [event for event in events if keep(event)]
+
+    def _batch_branch(self, branch: Branch) -> Batch:
+        """Events of an earlier arm come first, then those of the later ones, then those of none, as in Logstash."""
+        arms = [(self._condition(branch, node), self._batch(body)) for node, body in branch.arms]
+
+        def run(events: list[Event]) -> list[Event]:
+            done: list[Event] = []
+            for test, body in arms:
+                answers = [test(event) for event in events]
+                done += body([event for event, there in zip(events, answers, strict=True) if there])
+                events = [event for event, there in zip(events, answers, strict=True) if not there]
+            return done + events
+
+        return run
+
     def filters(self, statements: Iterable[Statement]) -> Filter:
         """One function for a list of filters and branches: False when the event was dropped."""
-        steps = [self._branch(item) if isinstance(item, Branch) else self._filter(item) for item in statements]
+        steps = [self._branch(item) if isinstance(item, Branch) else self._single(item) for item in statements]
         if len(steps) == 1:
             return steps[0]
 
@@ -72,7 +114,12 @@ class Compiler:
     def _condition(self, branch: Branch, node: Any) -> Condition:
         return (lambda _: True) if node is None else condition(node, branch.place.file)
 
-    def _filter(self, plugin: Plugin) -> Filter:
+    def _single(self, plugin: Plugin) -> Filter:
+        step = self._filter(plugin)
+        assert not isinstance(step, Spread)
+        return step
+
+    def _filter(self, plugin: Plugin) -> Filter | Spread:
         if plugin.name not in FILTERS:
             known = "is outside the embedded subset" if plugin.name in OUTSIDE else "is unknown"
             raise plugin.place.error(f"the filter {plugin.name!r} {known}: use {', '.join(FILTERS)}")
@@ -146,10 +193,18 @@ def resolver(plugin: Plugin) -> Callable[[Event], Destination]:
     return resolve
 
 
-def guarded(run: Filter) -> Filter:
+def spreads(statements: Iterable[Statement]) -> bool:
+    """Whether a filter among them, or within their branches, makes several events of one."""
+    return any(
+        any(spreads(body) for _, body in item.arms) if isinstance(item, Branch) else item.name in {"clone", "split"}
+        for item in statements
+    )
+
+
+def guarded(run: Callable[[Event], list[Event]]) -> Callable[[Event], list[Event]]:
     """A filter stage that raises for no event: what Logstash drops is dropped, and so is what nobody foresaw."""
 
-    def safe(event: Event) -> bool:
+    def safe(event: Event) -> list[Event]:
         try:
             return run(event)
         except ConditionError as error:
@@ -157,6 +212,6 @@ def guarded(run: Filter) -> Filter:
         except Exception as error:  # noqa: BLE001 - one hostile event must not stop the runner
             # The event itself, and with it the error's text, may hold what must not be logged.
             _log.error("an event was dropped: %s in the filter stage", type(error).__name__)
-        return False
+        return []
 
     return safe

@@ -29,20 +29,22 @@ class Pipeline:
 
     def __init__(self, sections: Sections, environ: Mapping[str, str]) -> None:
         compiler = Compiler(environ)
-        self._run = guarded(compiler.filters(sections["filter"]))
+        self._run = guarded(compiler.stage(sections["filter"]))
         self.inputs: tuple[Plugin, ...] = compiler.inputs(sections["input"])
         self.outputs, self._reach = compiler.outputs(sections["output"])
         self._resolve = {id(plugin): resolver(plugin) for plugin in self.outputs}
 
     def filter(self, event: Event) -> list[Event]:
-        """The events that come out for one that goes in: none if it was dropped. The event is changed in place.
+        """The events that come out for one that goes in: none if it was dropped, several if it was cloned or split.
+
+        The event is changed in place.
 
         Never raises: what can not be processed is dropped and reported to the logger `mllog.pipeline`.
         """
         given = event.get("@timestamp")
         if type(given) is str:
             event["@timestamp"] = timestamp(given) or now()
-        return [event] if self._run(event) else []
+        return self._run(event)
 
     def destinations(self, event: Event) -> list[Destination]:
         """The outputs that an event reaches, their settings filled from it."""
@@ -84,7 +86,7 @@ def load_text(text: str, *, name: str = "<config>", environ: Mapping[str, str] =
         >>> load_text("filter { nosuch { } }")
         Traceback (most recent call last):
         ...
-        mllog._errors.PipelineError: <config>:1:10: the filter 'nosuch' is unknown: use date, drop, ...
+        mllog._errors.PipelineError: <config>:1:10: the filter 'nosuch' is unknown: use clone, date, ...
     """
     return Pipeline(_sections([(name, text)]), environ)
 

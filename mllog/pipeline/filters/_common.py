@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog._errors import PipelineError
@@ -18,6 +19,14 @@ Filter = Callable[[Event], bool]
 """Changes the event; False: the event is dropped."""
 
 Action = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A filter that makes several events of one, or none."""
+
+    run: Callable[[Event], list[Event]]
+
 
 COMMON: Final[dict[str, Setting]] = {
     "id": STRING, "enable_metric": BOOLEAN, "periodic_flush": BOOLEAN,

@@ -41,7 +41,7 @@ NAMES = st.sampled_from(
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("filter { grok { } }", "1:10: the filter 'grok' is outside the embedded subset"),
+        ("filter { geoip { } }", "1:10: the filter 'geoip' is outside the embedded subset"),
         ("filter { mutate { nosuch => 1 } }", "1:19: unknown setting 'nosuch' for mutate"),
         ("filter {\n  json { target => 'a' }\n}", "2:3: missing the required setting 'source' of json"),
         (
@@ -228,3 +228,57 @@ def test_decimals_compare_with_literals() -> None:
     event = pipeline.filter(event_from_line('{"f":0.50}'))[0]
     assert event["f"] == Decimal("0.50")
     assert event["tags"] == ["eq", "lt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            'filter { grok { match => { "message" => "%{NOSUCH:x}" } } }',
+            "1:17: grok: the pattern %{NOSUCH} is not known",
+        ),
+        ('filter { grok { patterns_dir => "/etc" } }', "1:17: the setting 'patterns_dir' of grok is outside"),
+        ('filter { grok { match => { "m" => "%{A}" } pattern_definitions => { "A" => "%{A}" } } }', "names itself"),
+        ('filter { kv { field_split_pattern => "(" } }', "1:10: kv: "),
+        ('filter { dissect { mapping => { "message" => "none" } } }', "1:20: the mapping of message has no %{field}"),
+        ('filter { dissect { convert_datatype => { "a" => "bool" } } }', "1:20: a can become int or float, not 'bool'"),
+        ('filter { translate { source => "a" dictionary_path => "x.yml" } }', "is outside the embedded subset"),
+        ('filter { de_dot { separator => "." } }', "1:19: the separator of de_dot must not hold a dot"),
+        ("filter { clone { } }", "1:10: missing the required setting 'clones' of clone"),
+    ],
+)
+def test_refuses_of_the_newer_filters(text: str, fault: str) -> None:
+    """What a filter does not take is refused when it is loaded, and says where and why."""
+    with pytest.raises(PipelineError) as caught:
+        load_text(text, name="a.conf", environ={})
+    assert fault in str(caught.value)
+
+
+def test_several_events_of_one_go_through_what_follows() -> None:
+    """A clone within a branch and a split after it: each of the events meets every later filter."""
+    text = """filter {
+      if [x] == 1 { clone { clones => ["c"] } }
+      split { field => "items" }
+      mutate { add_field => { "seen" => "%{items}" } }
+      if [items] == "b" { drop { } }
+    }"""
+    pipeline = load_text(text, environ={})
+    events = pipeline.filter(event_from_json({"x": 1, "items": ["a", "b", "d"]}))
+    assert [(event["seen"], event.get("tags")) for event in events] == [
+        ("a", None),
+        ("d", None),
+        ("a", ["c"]),
+        ("d", ["c"]),
+    ]
+
+
+def test_grok_reads_an_access_log() -> None:
+    """A line of a web server's log becomes ECS fields."""
+    line = '203.0.113.7 - ann [05/May/2026:10:12:01 +0000] "GET /v1/score?m=x HTTP/1.1" 200 5123 "-" "curl/8.5.0"'
+    pipeline = load_text('filter { grok { match => { "message" => "%{COMBINEDAPACHELOG}" } } }', environ={})
+    event = pipeline.filter(event_from_json({"message": line}))[0]
+    assert event["source"]["address"] == "203.0.113.7"
+    assert event["user"]["name"] == "ann"
+    assert event["http"]["response"] == {"status_code": 200, "body": {"bytes": 5123}}
+    assert event["url"]["original"] == "/v1/score?m=x"
+    assert event["user_agent"]["original"] == "curl/8.5.0"
