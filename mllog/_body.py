@@ -55,12 +55,13 @@ def prepare(logger: ModelLogger) -> Ready:
     generation = STATE.generation  # read first: whatever changes from here on makes another one
     profile = logger.profile
     if profile is None:
-        inputs = Splitter(STATE.redactor)
+        inputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
     else:
         from mllog.profile._validate import Validator  # noqa: PLC0415 - only where there is a profile
 
-        inputs = Validator(profile, STATE.redactor)
-    return Ready(generation, template(logger), inputs, Splitter(STATE.redactor), input_names(profile))
+        inputs = Validator(profile, STATE.redactor, keep_texts=STATE.keep_texts)
+    outputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
+    return Ready(generation, template(logger), inputs, outputs, input_names(profile))
 
 
 def template(logger: ModelLogger, *, role: str = "live", action: str = "prediction") -> Template:
@@ -73,6 +74,7 @@ def template(logger: ModelLogger, *, role: str = "live", action: str = "predicti
         action=action,
         dataset=logger.dataset,
         profile=profile.digest if profile is not None else None,
+        redaction=STATE.redactor.digest if STATE.redactor is not None else None,
         service=STATE.service,
     )
 

@@ -165,6 +165,7 @@ class Template:
         role: `live` or `shadow`.
         dataset: shares a data stream with other small models, where given.
         profile: digest of the profile that validates, or None.
+        redaction: digest of the rules that redact, or None; the pipeline then leaves checksums to them.
         service: name, version and environment of the service.
         action: `event.action`.
     """
@@ -179,6 +180,7 @@ class Template:
         role: str = "live",
         dataset: str | None = None,
         profile: str | None = None,
+        redaction: str | None = None,
         service: dict[str, str],
         action: str = "prediction",
     ) -> None:
@@ -188,6 +190,8 @@ class Template:
         named = {"name": model, "version": version, "role": role}
         if profile:
             named["profile"] = profile
+        if redaction:
+            named["redaction"] = redaction.removeprefix("sha256:")[:12]
         after_created = b'},"service":%b,"host":%b,"process":{"pid":%d},"data_stream":%b,"mllog":{"model":%b,' % (
             dumps({**service, "node": {"name": node}}),
             dumps({"name": node}),

@@ -116,10 +116,11 @@ class Splitter:
     found out once for each set of names.
     """
 
-    __slots__ = ("_known", "_plans", "_redactor", "_room", "_shapes")
+    __slots__ = ("_keep_texts", "_known", "_plans", "_redactor", "_room", "_shapes")
 
-    def __init__(self, redactor: Redactor | None) -> None:
+    def __init__(self, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
         self._redactor = redactor
+        self._keep_texts = keep_texts
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
         self._shapes: dict[tuple[Any, Any, Any], Shape | None] = {}
         self._known: dict[str, set[str]] = {}
@@ -183,6 +184,8 @@ class Splitter:
             types: by name.
             long: names of the strings that are no categories any more.
         """
+        if long and self._redactor is not None and not self._redactor.kept.isdisjoint(long):
+            return None
         kinds = {name: Text if name in long else kind for name, kind in types.items()}
         known = {name: self.known(name) for name, kind in kinds.items() if kind is str}
         return Shape(kinds, known=known, clean=self.clean, text=self.long_text)
@@ -195,7 +198,7 @@ class Splitter:
         """What is written of a text; None where the rules catch something."""
         if self._redactor is not None and self._redactor.text(value)[1]:
             return None
-        return cut(value)
+        return cut(value) if self._keep_texts else summary(value)
 
     def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
         """What is special about some of these names: None for a sensitive one, else the name to write."""
@@ -256,12 +259,15 @@ class Splitter:
         elif value is None:
             findings.note("missing", str(name))
         else:
-            self.sensitive(str(name), category, findings)
+            self.sensitive(str(name), value, category, findings)
 
-    def sensitive(self, name: str, category: dict[str, Any], findings: Findings) -> None:
-        """A value that its name forbids to store."""
-        category[name] = SENSITIVE
-        findings.redacted(name, ("key",))
+    def sensitive(self, name: str, value: Any, category: dict[str, Any], findings: Findings, kind: str = "key") -> None:
+        """A value that its name forbids to store as it is."""
+        redactor = self._redactor
+        instead = SENSITIVE if redactor is None else redactor.instead(name, plain(value))
+        if instead is not None:
+            category[name] = instead if instead != SENSITIVE else f"[REDACTED:{kind}]"
+        findings.redacted(name, (kind,))
 
     def non_finite(self, name: str, number: dict[str, Any], findings: Findings) -> None:
         """NaN or an infinity: null, and named."""
@@ -297,10 +303,10 @@ class Splitter:
         else:
             self.text(name, value, rest)
 
-    @staticmethod
-    def text(name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
-        """A text, cut where it is very long. The caller has redacted it."""
-        rest.setdefault("text", {})[name] = cut(value)
+    def text(self, name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
+        """A free text, as a summary, or cut where it is very long. The caller has redacted it."""
+        kept = self._keep_texts or (self._redactor is not None and name in self._redactor.kept)
+        rest.setdefault("text", {})[name] = cut(value) if kept else summary(value)
 
     def other(
         self,
@@ -339,29 +345,20 @@ class Splitter:
         redactor = self._redactor
         if redactor is None:
             return value
-        if isinstance(value, dict):
-            clean: dict[str, Any] = {}
-            for label, item in value.items():
-                key, kinds = redactor.text(label)
-                if kinds:
-                    findings.redacted(name, kinds)
-                if item is not None and redactor.sensitive(key):
-                    clean[key] = SENSITIVE
-                    findings.redacted(name, ("key",))
-                else:
-                    clean[key] = self.nested(name, item, findings)
-            return clean
-        if isinstance(value, list):
-            return [self.nested(name, item, findings) for item in value]
-        if type(value) is str:
-            text, kinds = redactor.text(value)
-            if kinds:
-                findings.redacted(name, kinds)
-            return text
-        if type(value) is int and (kind := redactor.integer(value)):
+        clean, found = redactor.value(value)
+        for _, kind in found:
             findings.redacted(name, (kind,))
-            return f"[REDACTED:{kind}]"
-        return value
+        return clean
+
+
+def summary(text: str) -> str:
+    """What a free text comes down to where nobody has asked to keep it.
+
+    Example:
+        >>> summary("it was late " * 30)
+        '[text: 360 characters, 90 words]'
+    """
+    return f"[text: {len(text)} characters, {len(text.split())} words]"
 
 
 def cut(text: str) -> str:

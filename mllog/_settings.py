@@ -43,6 +43,7 @@ class State:
 
     service: dict[str, str] = field(default_factory=lambda: {"name": _default_service(), "environment": "default"})
     redactor: Redactor | None = field(default_factory=Redactor)
+    keep_texts: bool = False
     sink: EventHandler | None = None
     generation: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -77,7 +78,8 @@ def configure(
     sink: str | os.PathLike[str] | None = None,
     spool: str | os.PathLike[str] | None = None,
     endpoint: str | None = None,
-    redaction: str | tuple[Rule, ...] | None = None,
+    redaction: str | os.PathLike[str] | tuple[Rule, ...] | None = None,
+    free_text: str | None = None,
     max_bytes: int | None = None,
     when_full: str | None = None,
     block_seconds: float | None = None,
@@ -98,7 +100,9 @@ def configure(
         endpoint: `https://host:port` to which a thread of the service delivers the spool; default: nothing does, and
             `mllog spool ship` runs beside the service. Credentials come from `MLLOG_ENDPOINT_USER`,
             `MLLOG_ENDPOINT_PASSWORD_FILE`, `MLLOG_ENDPOINT_API_KEY_FILE` and `MLLOG_ENDPOINT_CA`.
-        redaction: `default`, `off`, or rules of your own.
+        redaction: `default`, `off`, the path of a `redaction.toml`, or rules of your own.
+        free_text: what is written of strings too long for a category: `summary` (their length and number of words; the
+            default), or `keep` for the redacted text. `[features] note = "keep"` in a `redaction.toml` keeps one.
         max_bytes: bound of the spool in bytes.
         when_full: at the bound, `drop_newest` gives up the event (default), `drop_oldest` the oldest segment, and
             `block` makes the caller wait, and gives the event up then.
@@ -117,7 +121,6 @@ def configure(
         >>> mllog.shutdown()
     """
     target = sink if sink is not None else ("spool" if spool is not None else os.environ.get("MLLOG_SINK", "spool"))
-    redactor = _redactor(redaction if redaction is not None else os.environ.get("MLLOG_REDACTION", "default"))
     named = {
         "name": service or os.environ.get("MLLOG_SERVICE") or _default_service(),
         "environment": environment or os.environ.get("MLLOG_ENVIRONMENT") or "default",
@@ -125,6 +128,10 @@ def configure(
     if version or os.environ.get("MLLOG_VERSION"):
         named["version"] = version or os.environ["MLLOG_VERSION"]
     place = named["environment"]
+    redactor = _redactor(redaction if redaction is not None else os.environ.get("MLLOG_REDACTION", "default"), place)
+    texts = free_text or os.environ.get("MLLOG_FREE_TEXT") or "summary"
+    if texts not in {"summary", "keep"}:
+        raise ConfigurationError(f"free_text: {texts!r} is neither 'summary' nor 'keep'")
     if slug(place) != place:
         warnings.warn(f"environment {place!r} is written as {slug(place)!r} in index names", stacklevel=2)
     address = endpoint or os.environ.get("MLLOG_ENDPOINT") or None
@@ -147,18 +154,26 @@ def configure(
     _detach()
     STATE.service = named
     STATE.redactor = redactor
+    STATE.keep_texts = texts == "keep"
     STATE.generation += 1
     LOGGER.addHandler(handler)
     STATE.sink = handler
 
 
-def _redactor(redaction: str | tuple[Rule, ...]) -> Redactor | None:
+def _redactor(redaction: str | os.PathLike[str] | tuple[Rule, ...], environment: str) -> Redactor | None:
     if redaction == "off":
         return None
     if redaction == "default":
         return Redactor()
+    if isinstance(redaction, os.PathLike) or (isinstance(redaction, str) and redaction.endswith(".toml")):
+        from mllog.redaction._file import load_file  # noqa: PLC0415 - most services have none
+
+        file = load_file(os.fspath(redaction))
+        return Redactor(file.rules, strategies=file.strategies, pseudonyms=file.pseudonyms(environment))
     if isinstance(redaction, str) or not all(isinstance(rule, Rule) for rule in redaction):
-        raise ConfigurationError(f"redaction: {redaction!r} is neither 'default', 'off' nor a tuple of rules")
+        raise ConfigurationError(
+            f"redaction: {redaction!r} is neither 'default', 'off', a redaction.toml nor a tuple of rules"
+        )
     return Redactor(tuple(redaction))
 
 

@@ -20,7 +20,6 @@ _SENSITIVE: Final = 4
 _INFINITY: Final = float("inf")
 
 _Spec = tuple[int, float, float, frozenset[str], frozenset[str], Feature]
-_REDACTED: Final = "[REDACTED:sensitive]"
 
 
 def _spec(feature: Feature, *, certified: bool, redact: bool) -> _Spec:
@@ -40,12 +39,13 @@ class Validator(Splitter):
     Args:
         profile: what to check against.
         redactor: replaces sensitive values; None where redaction is off.
+        keep_texts: free texts are written and not summarised.
     """
 
     __slots__ = ("_specs",)
 
-    def __init__(self, profile: Profile, redactor: Redactor | None) -> None:
-        super().__init__(redactor)
+    def __init__(self, profile: Profile, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
+        super().__init__(redactor, keep_texts=keep_texts)
         # Values that training certified need no scan, as long as the rules are the same.
         certified = redactor is None or profile.rules == redactor.digest == rules_digest()
         specs: dict[Any, _Spec] = {}
@@ -160,8 +160,7 @@ class Validator(Splitter):
             return
         kind = type(simple)
         if code == _SENSITIVE:
-            category[name] = _REDACTED
-            findings.redacted(name, ("sensitive",))
+            self.sensitive(name, simple, category, findings, "sensitive")
         elif code == _NUMBER and isinstance(simple, (int, float)) and kind is not bool:
             if simple < low:
                 findings.violate("below_min", name)
@@ -192,7 +191,7 @@ class Validator(Splitter):
         if value is None:
             _missing(feature, findings)
         else:
-            self.sensitive(feature.name, category, findings)
+            self.sensitive(feature.name, value, category, findings)
 
     def _unexpected(
         self,
@@ -209,7 +208,7 @@ class Validator(Splitter):
         if value is None:
             findings.note("missing", text)
         elif written is None:
-            self.sensitive(text, category, findings)
+            self.sensitive(text, value, category, findings)
         else:
             rest.setdefault("overflow", {})[text] = self.nested(text, plain(value), findings)
 

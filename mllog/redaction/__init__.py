@@ -6,4 +6,14 @@ from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction._redactor import SENSITIVE, Redactor
 from mllog.redaction.rules import DEFAULT, RULES, KeyGroup, Rule, RuleSet, rules_digest
 
-__all__ = ["DEFAULT", "RULES", "SENSITIVE", "KeyGroup", "Pseudonyms", "Redactor", "Rule", "RuleSet", "rules_digest"]
+__all__ = [
+    "DEFAULT",
+    "RULES",
+    "SENSITIVE",
+    "KeyGroup",
+    "Pseudonyms",
+    "Redactor",
+    "Rule",
+    "RuleSet",
+    "rules_digest",
+]

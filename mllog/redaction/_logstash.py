@@ -12,6 +12,7 @@ from mllog.redaction.rules import CARD_NUMBER, DEFAULT, KeyGroup, Rule, RuleSet,
 
 REDACT: Final = "20-redact.conf"
 KINDS: Final = "35-redacted.conf"
+EXAMPLES: Final = "rules.yml"
 
 _HEAD: Final = """\
 # Stage 2: what is sensitive leaves the raw line, before it is JSON.
@@ -31,7 +32,7 @@ filter {
     remove_field => ["[event][original]"]
   }
 
-  # 1. A line over 64 KiB is never searched: its digest stays, by which it can be found at its source. Nor is a
+  # 1. A line over 64 KiB is never searched: its keyed digest stays, by which it can be found at its source. Nor is a
   #    line of base64 alone, which is a record that was cut in two.
   if [message] =~ /(?m)\\A.{65537}/ {
     fingerprint {
@@ -39,10 +40,11 @@ filter {
       source => ["message"]
       target => "[@metadata][digest]"
       method => "SHA256"
+      key => "${MLLOG_LOGSTASH_ID_KEY}"
     }
     mutate {
       id => "redact_oversize_stub"
-      replace => { "message" => "a line of more than 65536 characters was removed, sha256:%{[@metadata][digest]}" }
+      replace => { "message" => "a line of more than 65536 characters was removed, hmac-sha256:%{[@metadata][digest]}" }
       add_tag => ["_mllog_oversize"]
       remove_field => ["[@metadata][digest]"]
     }
@@ -50,6 +52,18 @@ filter {
     mutate {
       id => "redact_base64_line"
       replace => { "message" => "[REDACTED:base64]" }
+    }
+  }
+"""
+
+_CHECKED: Final = """\
+
+  # mllog names the rules that it searched an event by. It counts checksums, which no pattern can: what only looks like
+  # a card or an IBAN stays as it is there.
+  if [message] =~ /"redaction":"[0-9a-f]{12}"/ and (![@metadata][sender] or [@metadata][sender] == "mllog") {
+    mutate {
+      id => "redact_checksums_counted"
+      replace => { "[@metadata][checksums]" => "counted" }
     }
   }
 """
@@ -204,6 +218,7 @@ def _shapes(rules: tuple[Rule, ...]) -> Iterator[str]:
             continue
         tests = [f"[message] =~ {_words(rule.guard)}"] if rule.guard else []
         tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
+        tests += ["![@metadata][checksums]"] if rule.check else []
         body = _gsub(rule.name, [(rule.pattern, rule.replacement)], 4 if tests else 2)
         if rule.kind == "card":
             body = _card_numbers() + body
@@ -243,7 +258,7 @@ def redact_config(rules: RuleSet = DEFAULT) -> str:
         >>> redact_config().splitlines()[0]
         '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
     """
-    return "".join((_HEAD, *_unescape(), *_keys(rules.keys), *_shapes(rules.shapes), *_escape()))
+    return "".join((_HEAD, _CHECKED, *_unescape(), *_keys(rules.keys), *_shapes(rules.shapes), *_escape()))
 
 
 def kinds_config(rules: RuleSet = DEFAULT) -> str:
@@ -272,10 +287,14 @@ def _kind(kind: str) -> str:
 
 
 def write_config(folder: Path, rules: RuleSet = DEFAULT) -> list[Path]:
-    """Write both files; gives the paths of those that changed."""
+    """Write both files, and where there is a folder of cases beside them the examples; gives what changed."""
     changed = []
-    for name, text in ((REDACT, redact_config(rules)), (KINDS, kinds_config(rules))):
-        path = folder / name
+    texts = {folder / REDACT: redact_config(rules), folder / KINDS: kinds_config(rules)}
+    if (folder.resolve().parent / "cases").is_dir():
+        from mllog.redaction._examples import examples_text  # noqa: PLC0415 - an extra
+
+        texts[folder.resolve().parent / "cases" / EXAMPLES] = examples_text(rules)
+    for path, text in texts.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(path)

@@ -115,7 +115,8 @@ class Redactor:
         chosen = rules if isinstance(rules, RuleSet) else RuleSet(shapes=rules)
         how = strategies or {}
         self.digest = chosen.digest()
-        self.features = dict(chosen.features)
+        self.features = {name: how for name, how in chosen.features.items() if how != "keep"}
+        self.kept = frozenset(name for name, how in chosen.features.items() if how == "keep")
         self.pseudonyms = pseudonyms
         self._keys = [
             _Search(rule, more, "mask") for group in chosen.keys for rule, more in (*key_rules(group), _plain(group))
@@ -162,7 +163,23 @@ class Redactor:
 
     def sensitive(self, name: str) -> bool:
         """Whether a value under this name is sensitive, whatever it looks like."""
-        return self._sensitive(name)
+        return name in self.features or self._sensitive(name)
+
+    def instead(self, name: str, value: Any) -> str | None:
+        """What stands in place of a value that its name makes sensitive; None: nothing does.
+
+        Example:
+            >>> Redactor(RuleSet(features={"badge": "last4"})).instead("badge", "B-123456")
+            '[REDACTED:key:3456]'
+        """
+        how = self.features.get(name, "mask")
+        if how == "remove":
+            return None
+        if how == "last4":
+            return f"[REDACTED:key:{_last_four(str(value))}]"
+        if how == "hash" and self.pseudonyms is not None:
+            return self.pseudonyms.of(name, str(value))
+        return SENSITIVE
 
     def _is_suspect(self, text: str) -> bool:
         """Whether any rule could find anything; false for most values, and cheap for those."""
@@ -224,7 +241,9 @@ class Redactor:
             by_name = self.sensitive(str(name)) or (named and name in _PAIR_VALUES)
             if by_name and item is not None and item != "" and not _is_done(item):
                 found.append((here, "key"))
-                yield label, SENSITIVE
+                new = self.instead(str(name), item)
+                if new is not None:
+                    yield label, new
             else:
                 yield label, self._value(item, here, found, depth + 1)
 

@@ -23,7 +23,19 @@ from hypothesis import strategies as st
 
 import mllog
 from mllog._settings import STATE
+from mllog.redaction.rules import rules_digest
 from mllog.testing import capture
+
+RULES = rules_digest().removeprefix("sha256:")[:12]
+
+
+@pytest.fixture
+def keep_texts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As `configure(free_text="keep")`."""
+    monkeypatch.setattr(STATE, "keep_texts", True)
+    STATE.generation += 1
+    yield
+    STATE.generation += 1
 
 
 @pytest.fixture
@@ -48,7 +60,7 @@ def test_event_has_the_fields_of_the_design(log: mllog.ModelLogger) -> None:
         "duration": 250_000_000, "created": ..., "id": ...,
     }  # fmt: skip
     assert event["mllog"] == {
-        "model": {"name": "late", "version": "1.0", "role": "live"},
+        "model": {"name": "late", "version": "1.0", "role": "live", "redaction": RULES},
         "prediction": {"id": event["event"]["id"]},
         "input": {"number": {"delay": 12.5}, "category": {"carrier": "UA"}, "boolean": {"wet": True}},
         "output": {"boolean": {"late": True}},
@@ -428,14 +440,22 @@ def test_text_beyond_the_scan_is_replaced(log: mllog.ModelLogger) -> None:
     assert event["mllog"]["input"]["category"]["note"] == "[REDACTED:too_long]"
 
 
-def test_long_strings_are_text_and_cut(log: mllog.ModelLogger) -> None:
-    """A string of more than 256 characters is text; a very long one is cut and says so."""
+def test_free_text_is_summarised() -> None:
+    """A string of more than 256 characters is free text: its length is written, and not what it says."""
+    with capture() as events:
+        mllog.model("late", "1.0").prediction({"a": "so it goes " * 30}, {"why": "it was late " * 30})
+    assert events[0]["mllog"]["input"] == {"text": {"a": "[text: 330 characters, 90 words]"}}
+    assert events[0]["mllog"]["output"] == {"text": {"why": "[text: 360 characters, 90 words]"}}
+
+
+def test_free_text_that_is_kept_is_cut(keep_texts: None, log: mllog.ModelLogger) -> None:
+    """Where its owner asked for it; a very long one is cut and says so."""
     found = one(log, {"a": "y" * 300, "b": "y" * 20_000})["mllog"]["input"]["text"]
     assert found["a"] == "y" * 300
     assert found["b"].endswith("[cut: 20000 characters]")
 
 
-def test_an_event_over_the_cap_keeps_its_context(log: mllog.ModelLogger) -> None:
+def test_an_event_over_the_cap_keeps_its_context(keep_texts: None, log: mllog.ModelLogger) -> None:
     """An event that no sink takes loses its values, not its JSON."""
     event = one(log, {f"f{n}": "y" * 8000 for n in range(60)})
     assert "input" not in event["mllog"]

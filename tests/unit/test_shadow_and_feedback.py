@@ -34,7 +34,7 @@ def test_a_shadow_is_laid_beside_the_live_call(
     assert live["mllog"]["input"] == shadow["mllog"]["input"]
     assert shadow["event"]["action"] == "prediction"
     assert shadow["event"]["duration"] == 500_000_000
-    assert shadow["mllog"]["model"] == {"name": "late", "version": "2.0", "role": "shadow"}
+    assert shadow["mllog"]["model"] == live["mllog"]["model"] | {"version": "2.0", "role": "shadow"}
     assert shadow["mllog"]["output"] == {"boolean": {"late": False}, "number": {"p": 0.75}}
     assert shadow["mllog"]["shadow"] == {"of": "late 1.0", "difference": 0.5}
 

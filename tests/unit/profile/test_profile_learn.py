@@ -292,12 +292,13 @@ def test_events_carry_quality_and_keep_values(profile: Profile) -> None:
 
 
 def test_new_values_are_scanned_known_ones_are_not(profile: Profile) -> None:
-    """A category that training did not show goes past the rules, and so does free text."""
+    """A category that training did not show goes past the rules, and so does free text, of which a summary stays."""
     log = mllog.model("scanned", "1", profile=profile)
     with capture() as events:
         log.prediction({**valid(), "carrier": "ann@example.com", "note": "call +1 (202) 555-0157"})
     assert events[0]["mllog"]["input"]["category"]["carrier"] == "[REDACTED:email]"
-    assert events[0]["mllog"]["input"]["text"]["note"] == "call [REDACTED:phone]"
+    assert events[0]["mllog"]["input"]["text"]["note"] == "[text: 21 characters, 2 words]"
+    assert events[0]["mllog"]["redaction"]["kinds"] == ["email", "phone"]
     assert events[0]["mllog"]["redaction"]["fields"] == ["carrier", "note"]
 
 
