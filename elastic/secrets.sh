@@ -3,8 +3,9 @@
 #
 #   elastic/secrets.sh [DIR]        (default: ./secrets, which git ignores)
 #
-# A certificate authority of your own, a key and a certificate for each service, and two passwords: of the user
-# `elastic`, for people, and of the sender `mllog` at Logstash. Each service sees its own subfolder and ca.crt.
+# A certificate authority of your own, a key and a certificate for each service; passwords of the user `elastic`, for
+# people, and of the senders `mllog` and `foreign` at Logstash; and the key of the ids that Logstash gives to lines without
+# one. Each service sees its own subfolder and ca.crt.
 set -eu
 umask 077
 dir=${1:-secrets}
@@ -28,7 +29,7 @@ for service in elasticsearch kibana logstash; do
       -extfile "$service/extensions" -out "$service/tls.crt" 2>/dev/null
   rm "$service/extensions"
 done
-for file in elasticsearch/password logstash/password; do
-  [ -s "$file" ] || openssl rand -hex 24 | tr -d '\n' >"$file"
+for file in elasticsearch/password logstash/password logstash/foreign_password logstash/id_key; do
+  [ -s "$file" ] || openssl rand -hex 32 | tr -d '\n' >"$file"
 done
 echo "secrets are in $(pwd)"

@@ -260,9 +260,9 @@ def _seconds(text: str) -> float:
 @pipeline_app.command("check")
 def pipeline_check(paths: Configs) -> None:
     """Say whether a configuration lies inside the embedded subset; else where it does not, and why."""
-    from mllog.pipeline import check  # noqa: PLC0415 - an extra
+    from mllog.pipeline import check, environ_with_key  # noqa: PLC0415 - an extra
 
-    typer.echo(check(paths))
+    typer.echo(check(paths, environ=environ_with_key()[0]))
 
 
 @pipeline_app.command("eval")
@@ -272,10 +272,10 @@ def pipeline_eval(
     raw: Annotated[bool, typer.Option(help="Standard input holds lines of text, not of JSON.")] = False,
 ) -> None:
     """Run the filter stage over standard input: an event per line in, one JSON array of the resulting events out."""
-    from mllog.pipeline import encode, evaluate  # noqa: PLC0415 - an extra
+    from mllog.pipeline import encode, environ_with_key, evaluate  # noqa: PLC0415 - an extra
 
     out = sys.stdout
-    for events in evaluate(paths, sys.stdin.buffer, raw=raw):
+    for events in evaluate(paths, sys.stdin.buffer, raw=raw, environ=environ_with_key()[0]):
         out.write(encode(events) + "\n")
     out.flush()
 
@@ -287,27 +287,49 @@ def pipeline_test(
     cases: Annotated[
         list[Path] | None, typer.Option(help="Case file, may be given again; default: cases/*.yml beside the folder.")
     ] = None,
+    coverage: Annotated[bool, typer.Option(help="Name the branches that no case reaches; they fail the run.")] = False,
+    logstash: Annotated[
+        Path | None, typer.Option(help="bin/logstash of an installation that runs the cases instead.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the case files of a configuration: lines in, and the events that must come of them."""
-    from dataclasses import asdict  # noqa: PLC0415 - the same
+    """Run the case files of a configuration: what goes in, and the events that must come of it."""
+    from mllog._pipeline_commands import run_tests  # noqa: PLC0415 - an extra
 
-    from mllog.pipeline import run_cases  # noqa: PLC0415 - an extra
+    if not run_tests(paths, cases, coverage=coverage, logstash=logstash, as_json=as_json):
+        raise typer.Exit(1)
 
-    beside = [path.resolve().parent / "cases" for path in paths]
-    files = cases or sorted({file for folder in beside for file in folder.glob("*.yml")})
-    if not files:
-        raise ConfigurationError(f"no case files in {', '.join(map(str, beside))}; name them with --cases")
-    results = list(run_cases(paths, files))
-    failed = [result for result in results if result.faults]
-    if as_json:
-        _print({"cases": len(results), "failed": [asdict(result) for result in failed]})
-    else:
-        for result in failed:
-            for fault in result.faults:
-                typer.echo(f"{result.file}: {result.name}: {fault}", err=True)
-        typer.echo(f"{len(results) - len(failed)} of {len(results)} cases passed")
-    if failed:
+
+@pipeline_app.command("build")
+def pipeline_build(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of the filters.")] = Path("logstash/pipeline"),
+    rules: Annotated[Path | None, typer.Option(help="redaction.toml with rules and names of your own.")] = None,
+    profile: Annotated[
+        list[Path] | None, typer.Option(help="Profile whose sensitive features are names too; may be given again.")
+    ] = None,
+) -> None:
+    """Write 20-redact.conf and 35-redacted.conf from the redaction rules."""
+    from mllog._pipeline_commands import build  # noqa: PLC0415 - an extra
+
+    for line in build(out, rules, profile or []):
+        typer.echo(line)
+
+
+@pipeline_app.command("scan")
+def pipeline_scan(
+    source: Annotated[str, typer.Argument(help="NDJSON or Parquet file, folder of the embedded store, or URL.")],
+    *,
+    index: Annotated[str, typer.Option(help="Data streams, of a store.")] = "logs-mllog.*",
+    rules: Annotated[Path | None, typer.Option(help="redaction.toml with rules and names of your own.")] = None,
+    api_key_file: Annotated[Path | None, typer.Option(help="File with the API key of the cluster.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="CA certificate of the cluster.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for sensitive values in stored events: kinds, fields and counts, never a value."""
+    from mllog._pipeline_commands import scan  # noqa: PLC0415 - an extra
+
+    if not scan(source, index=index, rules=rules, api_key_file=api_key_file, ca=ca, as_json=as_json):
         raise typer.Exit(1)
 
 

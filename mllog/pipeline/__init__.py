@@ -12,11 +12,14 @@ from mllog._errors import PipelineError
 from mllog.pipeline._cases import CaseResult, run_cases
 from mllog.pipeline._compile import Destination
 from mllog.pipeline._config import Plugin
+from mllog.pipeline._coverage import Coverage
+from mllog.pipeline._environ import environ_with_kept_key, environ_with_key
 from mllog.pipeline._event import Event, Timestamp, encode, event_from_json, event_from_line
-from mllog.pipeline._run import Pipeline, check, evaluate, load, load_text
+from mllog.pipeline._run import Pipeline, check, evaluate, linked, load, load_text
 
 __all__ = [
     "CaseResult",
+    "Coverage",
     "Destination",
     "Event",
     "Pipeline",
@@ -25,9 +28,12 @@ __all__ = [
     "Timestamp",
     "check",
     "encode",
+    "environ_with_kept_key",
+    "environ_with_key",
     "evaluate",
     "event_from_json",
     "event_from_line",
+    "linked",
     "load",
     "load_text",
     "run_cases",

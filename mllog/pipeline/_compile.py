@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog.pipeline import _field
 from mllog.pipeline._condition import Condition, ConditionError, condition
-from mllog.pipeline._config import Branch, Plugin, Statement
+from mllog.pipeline._config import Branch, Plugin, Statement, place_of
+from mllog.pipeline._coverage import Arm, Coverage
 from mllog.pipeline._endpoints import CODECS, INPUTS, OUTPUTS
 from mllog.pipeline._event import Event
 from mllog.pipeline._regex_class import PatternError
@@ -43,8 +44,9 @@ class Destination:
 class Compiler:
     """Builds the functions of one pipeline; the environment is that of its variables."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], coverage: Coverage | None = None) -> None:
         self._environ = environ
+        self._coverage = coverage
 
     def stage(self, statements: list[Statement]) -> Callable[[Event], list[Event]]:
         """The filter stage. Where one event can become several, events go through in lists, which costs more."""
@@ -74,7 +76,7 @@ class Compiler:
 
     def _batch_branch(self, branch: Branch) -> Batch:
         """Events of an earlier arm come first, then those of the later ones, then those of none, as in Logstash."""
-        arms = [(self._condition(branch, node), self._batch(body)) for node, body in branch.arms]
+        arms = [(test, self._batch(body)) for test, body in self._arms(branch)]
 
         def run(events: list[Event]) -> list[Event]:
             done: list[Event] = []
@@ -101,7 +103,7 @@ class Compiler:
         return run
 
     def _branch(self, branch: Branch) -> Filter:
-        arms = [(self._condition(branch, node), self.filters(body)) for node, body in branch.arms]
+        arms = [(test, self.filters(body)) for test, body in self._arms(branch)]
         if len(arms) == 1:
             test, then = arms[0]
             return lambda event: then(event) if test(event) else True
@@ -110,6 +112,38 @@ class Compiler:
             return next((body(event) for test, body in arms if test(event)), True)
 
         return run
+
+    def _arms(self, branch: Branch) -> list[tuple[Condition, Sequence[Statement]]]:
+        """Condition and statements of each arm; where coverage is asked for, they say when they are reached."""
+        arms: list[tuple[Condition, Sequence[Statement]]] = [
+            (self._condition(branch, node), body) for node, body in branch.arms
+        ]
+        if self._coverage is None:
+            return arms
+        labels = ["if", *["else if"] * (len(arms) - 1)]
+        places = [branch.place if node is None else place_of(node, branch.place.file) for node, _ in branch.arms]
+        if branch.arms[-1][0] is None:
+            labels[-1] = "else"
+        else:
+            arms.append((lambda _: True, ()))
+            labels.append("no else")
+            places.append(branch.place)
+        return [
+            (self._watched(test, self._coverage.arm(place, label)), body)
+            for (test, body), label, place in zip(arms, labels, places, strict=True)
+        ]
+
+    def _watched(self, test: Condition, arm: Arm) -> Condition:
+        coverage = self._coverage
+        assert coverage is not None
+
+        def watched(event: Event) -> bool:
+            there = test(event)
+            if there:
+                coverage.reach(arm)
+            return there
+
+        return watched
 
     def _condition(self, branch: Branch, node: Any) -> Condition:
         return (lambda _: True) if node is None else condition(node, branch.place.file)

@@ -10,6 +10,7 @@ from typing import Any
 from mllog._errors import PipelineError
 from mllog.pipeline._compile import Compiler, Destination, guarded, resolver
 from mllog.pipeline._config import Plugin, Sections, config_files, read_text
+from mllog.pipeline._coverage import Coverage
 from mllog.pipeline._event import Event, event_from_json, event_from_line, now, timestamp
 from mllog.pipeline.filters.json import parsed
 
@@ -27,8 +28,8 @@ class Pipeline:
         '1!'
     """
 
-    def __init__(self, sections: Sections, environ: Mapping[str, str]) -> None:
-        compiler = Compiler(environ)
+    def __init__(self, sections: Sections, environ: Mapping[str, str], coverage: Coverage | None = None) -> None:
+        compiler = Compiler(environ, coverage)
         self._run = guarded(compiler.stage(sections["filter"]))
         self.inputs: tuple[Plugin, ...] = compiler.inputs(sections["input"])
         self.outputs, self._reach = compiler.outputs(sections["output"])
@@ -59,13 +60,20 @@ def _sections(texts: Iterable[tuple[str, str]]) -> Sections:
     return sections
 
 
-def load(paths: Sequence[str | Path], *, environ: Mapping[str, str] = os.environ) -> Pipeline:
+def load(
+    paths: Sequence[str | Path], *, environ: Mapping[str, str] = os.environ, coverage: Coverage | None = None
+) -> Pipeline:
     """The pipeline of files and folders; of a folder its `*.conf` in name order.
+
+    Args:
+        paths: files and folders.
+        environ: the variables.
+        coverage: takes down the branches that events reach; without it that costs nothing.
 
     Raises:
         PipelineError: with file, line and column: a fault, or something outside the embedded subset.
     """
-    return Pipeline(_sections(_texts(paths)), environ)
+    return Pipeline(_sections(_texts(paths)), environ, coverage)
 
 
 def _texts(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
@@ -74,6 +82,18 @@ def _texts(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
             yield str(path), path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PipelineError(f"cannot be read: {error}", file=str(path)) from None
+
+
+def linked(paths: Sequence[str | Path]) -> list[Path]:
+    """The paths, and the folder `index` beside a pipeline that ends there: its output is what stores.
+
+    Example:
+        >>> [path.name for path in linked([Path("elsewhere.conf")])]
+        ['elsewhere.conf']
+    """
+    given = [Path(path) for path in paths]
+    beside = [path.resolve().parent / "index" for path in given if path.is_dir() and path.resolve().name == "pipeline"]
+    return [*given, *(folder for folder in beside if folder.is_dir())]
 
 
 def load_text(text: str, *, name: str = "<config>", environ: Mapping[str, str] = os.environ) -> Pipeline:

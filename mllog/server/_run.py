@@ -17,7 +17,7 @@ from mllog import alerts
 from mllog._errors import ConfigurationError, StoreError
 from mllog._names import slug
 from mllog._resources import resource
-from mllog.pipeline import load
+from mllog.pipeline import environ_with_kept_key, linked, load
 from mllog.profile import Profile
 from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
@@ -93,8 +93,11 @@ def open_chain(
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
     """
-    compiled = load([pipeline or resource("logstash/pipeline")])
     usable(data, "data folder")
+    folders = linked([pipeline or resource("logstash/pipeline")])
+    compiled = load(folders, environ=environ_with_kept_key(data))
+    if not any(output.name == "elasticsearch" for output in compiled.outputs):
+        raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
     store = open_store(data / "store")
     followers: list[SpoolFollower] = []
     try:

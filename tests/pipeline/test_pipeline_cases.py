@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from mllog.pipeline import event_from_line, load
+from mllog.pipeline import Coverage, Plugin, event_from_json, event_from_line, linked, load
 from mllog.pipeline._cases import CaseResult, run_cases
+from mllog.pipeline._config import Branch, Statement, read_text
 from mllog.redaction import Redactor
 
 ROOT = Path(__file__).parents[2] / "logstash"
 ENVIRON = {"MLLOG_LOGSTASH_PASSWORD": "not used here", "MLLOG_LOGSTASH_ID_KEY": "of the tests"}
-RESULTS = list(run_cases([ROOT / "pipeline"], sorted((ROOT / "cases").glob("*.yml")), environ=ENVIRON))
+RESULTS = list(run_cases(linked([ROOT / "pipeline"]), sorted((ROOT / "cases").glob("*.yml")), environ=ENVIRON))
 
 REDACTOR = Redactor()
 
@@ -60,9 +66,93 @@ def test_harmless_keys_on_both_sides(key: str, pipeline: object) -> None:
     assert event["x"] == {key: "quiet"}
 
 
+def test_the_place_of_a_line_is_its_identity(pipeline: object) -> None:
+    """Delivered twice it is one event; the same words at another place, or under another key, are another."""
+
+    def identity(offset: int, where: object = pipeline, **more: object) -> str:
+        place = {"log": {"offset": offset, "file": {"path": "/var/log/a.log"}}, "host": {"name": "h"}, **more}
+        event = event_from_json({"message": "the same words", **place})
+        return str(where.filter(event)[0]["event"]["id"])  # type: ignore[attr-defined]
+
+    assert identity(7) == identity(7, agent={"id": "new after a restart"})
+    assert len(identity(7)) == 64
+    assert (
+        len(
+            {
+                identity(7),
+                identity(8),
+                identity(7, load([ROOT / "pipeline"], environ={**ENVIRON, "MLLOG_LOGSTASH_ID_KEY": "k"})),
+            }
+        )
+        == 3
+    )
+    assert identity(7) != hashlib.sha256(b"the same words").hexdigest()
+
+
+def _plugins(statements: Iterable[Statement]) -> Iterator[tuple[Plugin, str]]:
+    for statement in statements:
+        if isinstance(statement, Branch):
+            for _, body in statement.arms:
+                yield from _plugins(body)
+        else:
+            yield statement
+
+
 def test_every_plugin_has_an_id() -> None:
-    """Each plugin of the configuration names itself, so that a metric or an error can be traced to it."""
-    for path in sorted((ROOT / "pipeline").glob("*.conf")):
-        text = re.sub(r"#.*|\"(?:\\\"|[^\"])*\"|'[^']*'|=~ /(?:\\/|[^/])*/", "x", path.read_text(encoding="utf-8"))
-        plugins = re.findall(r"\b(?:mutate|json|fingerprint|prune|http|file|line|plain|elasticsearch)\s*\{", text)
-        assert len(plugins) == len(re.findall(r"\bid =>", text)), path.name
+    """Each plugin of the configuration names itself, so that a metric or an error can be traced to it; no two alike."""
+    found: list[Plugin] = []
+    for path in sorted(ROOT.glob("*/*.conf")):
+        for statements in read_text(path.read_text(encoding="utf-8"), str(path)).values():
+            found += _plugins(statements)
+    found += [value for plugin in found for value in plugin.settings.values() if isinstance(value, Plugin)]
+    assert len(found) > 200
+    assert [plugin.place for plugin in found if plugin.id() is None] == []
+    names = [plugin.id() for plugin in found]
+    assert len(set(names)) == len(names)
+
+
+def test_every_branch_is_reached() -> None:
+    """By the cases that ship, of every file that has branches."""
+    seen = Coverage()
+    for folder, cases in (("pipeline", "*.yml"), ("dead_letter", "dead_letter/*.yml")):
+        files = sorted((ROOT / "cases").glob(cases))
+        results = list(run_cases(linked([ROOT / folder]), files, environ=ENVIRON, coverage=seen))
+        assert [result for result in results if result.faults] == []
+    assert len(seen.counts) > 300
+    assert seen.missed() == []
+
+
+@pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby")
+@pytest.mark.parametrize("names", ["none", "beats,tcp", "http,team,files"])
+def test_path_config_finds_the_files(names: str) -> None:
+    """Ruby's glob, which Logstash asks, finds the inputs that are named and the filters, and nothing else."""
+    pipelines = {entry["pipeline.id"]: entry for entry in yaml.safe_load((ROOT / "pipelines.yml").read_text())}
+    pattern = pipelines["foreign"]["path.config"].replace("/usr/share/logstash", str(ROOT))
+    pattern = pattern.replace("${MLLOG_LOGSTASH_INPUTS:none}", names)
+    ran = subprocess.run(
+        ["ruby", "-e", "puts Dir.glob(ARGV[0])", pattern], capture_output=True, text=True, check=True, timeout=60
+    )
+    found = [Path(line) for line in ran.stdout.splitlines()]
+    assert [path.stem for path in found if path.parent.name == "inputs"] == names.split(",")
+    stages = [path.name for path in sorted(found) if path.parent.name == "pipeline"]
+    assert stages == [path.name for path in sorted((ROOT / "pipeline").glob("*.conf")) if path.name != "10-input.conf"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "inputs").glob("*.conf")), ids=lambda path: path.stem)
+def test_inputs_of_others_load_with_the_filters(path: Path) -> None:
+    """Each input by itself, and where it hears a network: on this machine alone, with a secret or a certificate."""
+    filters = [file for file in sorted((ROOT / "pipeline").glob("*.conf")) if file.name != "10-input.conf"]
+    asked = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text()), "given")
+    (plugin,) = load([path, *filters], environ={**ENVIRON, **asked}).inputs
+    if path.stem == "none":
+        return
+    assert plugin.settings["add_field"]["[@metadata][sender]"] == path.stem
+    assert plugin.settings["add_field"]["[@metadata][models]"]
+    text = path.read_text()
+    if plugin.name == "http":
+        assert re.search(r'password => "\$\{MLLOG_\w+_PASSWORD\}"', text)
+        assert re.search(r'models\]" => "\$\{MLLOG_\w+_MODELS\}"', text)
+    if plugin.name in ("beats", "tcp"):
+        assert 'ssl_client_authentication => "required"' in text
+    if plugin.name != "file":
+        assert re.search(r'host => "\$\{MLLOG_\w+_HOST:127\.0\.0\.1\}"', text)

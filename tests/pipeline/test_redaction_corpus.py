@@ -41,9 +41,8 @@ KNOWN_FAILURES = {
         "keys/string/address": "`address` names many harmless things; postal addresses have longer names",
     },
     "process": OUT_OF_REACH,
-    "both": {**ONLY_A_CHECKSUM_TELLS, **OUT_OF_REACH},
+    "both": OUT_OF_REACH,
 }
-"""What the second net masks for want of a checksum it masks behind the first net as well."""
 
 
 def _judge() -> Any:
@@ -79,6 +78,18 @@ def json_document(line: str) -> bool:
     return BY_LINE[line]["json"] is True
 
 
+def _sent(line: str) -> str:
+    """A line as a service with mllog sends it: redacted, and named after the rules that did so."""
+    text = _process(line)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    named = {"mllog": {"model": {"redaction": REDACTOR.digest.removeprefix("sha256:")[:12]}}}
+    event = value | named if isinstance(value, dict) and "mllog" not in value else {"labels": value} | named
+    return json.dumps(event, separators=(",", ":"))
+
+
 def _stored(net: str, pipeline: Pipeline, line: str) -> list[Any]:
     if net == "process":
         text = _process(line)
@@ -86,7 +97,7 @@ def _stored(net: str, pipeline: Pipeline, line: str) -> list[Any]:
             return [json.loads(text)]
         except ValueError:
             return [{"message": text}]
-    given = _process(line) if net == "both" else line
+    given = _sent(line) if net == "both" else line
     return list(json.loads(encode(pipeline.filter(event_from_line(given)))))
 
 
@@ -132,7 +143,7 @@ def test_core_and_hard_leak_nothing(results: Results) -> None:
     net, judged = results
     failed = {name: faults for name, (faults, _) in judged.items() if faults and levels[name] != "best_effort"}
     assert all(faults == ["lost"] for faults in failed.values())
-    assert set(failed) <= set(ONLY_A_CHECKSUM_TELLS if net != "process" else ())
+    assert set(failed) <= set(ONLY_A_CHECKSUM_TELLS if net == "pipeline" else ())
 
 
 @pytest.mark.parametrize("name", [case["name"] for case in CASES if "time budget" in case["note"]])

@@ -39,7 +39,7 @@ def test_flights_come_back_with_the_types_of_the_design(elasticsearch: httpx.Cli
     with capture() as events:
         for body in bodies(300):
             log.prediction(body["inputs"], {"probability": 0.25, "late": False}, duration=0.001)
-    pipeline = load([ROOT / "logstash/pipeline"], environ={})
+    pipeline = load([ROOT / "logstash/pipeline"], environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"})
     sources = [
         {key: value for key, value in orjson.loads(encode(out)).items() if key != "@metadata"}
         for item in events

@@ -73,7 +73,9 @@ def test_every_field_of_a_record_is_mapped() -> None:
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[:12])
 def test_everything_that_the_pipeline_makes_of_foreign_lines_is_mapped(line: bytes) -> None:
     """Whatever a line was, its event has a place."""
-    for event in load([ROOT / "logstash/pipeline"], environ={}).filter(event_from_line(line)):
+    for event in load([ROOT / "logstash/pipeline"], environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"}).filter(
+        event_from_line(line)
+    ):
         assert unmapped({key: value for key, value in event.items() if key not in ("@metadata", "@version")}) == set()
 
 

@@ -26,7 +26,8 @@ from mllog.pipeline._cases import differences, run_cases
 from mllog.pipeline._gsub import TIMED_OUT
 
 ROOT = Path(__file__).parents[3] / "logstash"
-OURS = load([ROOT / "pipeline"], environ={"MLLOG_LOGSTASH_PASSWORD": "not used here"})
+KEY = {"MLLOG_LOGSTASH_ID_KEY": "of the tests"}
+OURS = load([ROOT / "pipeline", ROOT / "index"], environ=KEY)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
@@ -79,8 +80,8 @@ def test_missing_path_is_one_line() -> None:
 
 def test_check_counts() -> None:
     """A configuration inside the subset is summed up in one line."""
-    said = check([ROOT / "pipeline"], environ={"MLLOG_LOGSTASH_PASSWORD": "x"})
-    assert said == "the configuration is inside the embedded subset: 6 files, 2 inputs, 1 output"
+    said = check([ROOT / "pipeline"], environ=KEY)
+    assert said == "the configuration is inside the embedded subset: 8 files, 2 inputs, 1 output"
 
 
 def test_password_has_no_default() -> None:
@@ -88,7 +89,7 @@ def test_password_has_no_default() -> None:
     settings = (ROOT / "pipeline" / "10-input.conf").read_text()
     assert "${MLLOG_LOGSTASH_PASSWORD}" in settings
     assert "${MLLOG_LOGSTASH_PASSWORD:" not in settings
-    assert len(load([ROOT / "pipeline"], environ={}).inputs) == 2
+    assert len(load([ROOT / "pipeline"], environ=KEY).inputs) == 2
 
 
 def test_dead_letter_pipeline_loads() -> None:
@@ -106,7 +107,8 @@ def test_no_event_raises_or_picks_its_index(fields: dict[str, Any]) -> None:
     """Whatever JSON a sender sends: nothing is raised, what comes out is JSON, and its stream is a checked name."""
     events = OURS.filter(event_from_line(json.dumps(fields)))
     assert len(json.loads(encode(events))) == 1
-    (place,) = OURS.destinations(events[0])
+    handed, place = OURS.destinations(events[0])
+    assert handed.plugin == "pipeline"
     kind, model, environment = place.settings["index"].rsplit("-", 2)
     assert (kind, model) == ("logs", "mllog.unknown")
     assert environment == "unknown" or environment.isascii()
@@ -170,7 +172,7 @@ def test_destinations_follow_conditions() -> None:
 
 def test_inputs_carry_their_settings() -> None:
     """The server reads an input's checked settings, variables replaced, and its codec."""
-    (http, file) = OURS.inputs
+    http, file, _ = OURS.inputs
     assert (http.name, http.settings["port"], http.settings["host"]) == ("http", 8080, "127.0.0.1")
     assert http.settings["codec"].name == "line"
     assert http.settings["additional_codecs"] == {}

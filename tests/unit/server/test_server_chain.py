@@ -61,7 +61,7 @@ def line(number: int, **more: Any) -> bytes:
     """An event as a sender would write it."""
     event = {
         "@timestamp": dt.datetime.now(dt.UTC).isoformat(),
-        "event": {"action": "prediction", "id": f"event-{number:04}"},
+        "event": {"action": "prediction", "id": f"event-{number:04}", "dataset": "mllog.late"},
         "data_stream": {"dataset": "mllog.late", "namespace": "default"},
         **more,
     }
