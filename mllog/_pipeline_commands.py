@@ -121,6 +121,6 @@ def scan(
         _print(report.to_dict())
     else:
         for finding in report.findings():
-            typer.echo(f"{finding.count:>8}  {finding.kind:<16} {finding.field}  in {', '.join(finding.ids)}")
+            typer.echo(f"{finding.times:>8}  {finding.kind:<16} {finding.field}  in {', '.join(finding.ids)}")
         typer.echo(f"{report.events} events, {report.found} sensitive values in {report.affected} of them")
     return report.found == 0

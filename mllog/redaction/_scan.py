@@ -23,13 +23,13 @@ class Finding(NamedTuple):
     Attributes:
         kind: such as `email`.
         field: dotted path.
-        count: values.
+        times: how many values.
         ids: of some events that hold one.
     """
 
     kind: str
     field: str
-    count: int
+    times: int
     ids: list[str]
 
 
@@ -56,7 +56,7 @@ class Report:
     def findings(self) -> list[Finding]:
         """The most frequent first."""
         every = [Finding(kind, path, count, ids) for (kind, path), (count, ids) in self._by.items()]
-        return sorted(every, key=lambda finding: (-finding.count, finding.kind, finding.field))
+        return sorted(every, key=lambda finding: (-finding.times, finding.kind, finding.field))
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
