@@ -77,7 +77,7 @@ _SECRETS: Final = (
         "pass",
         "key",
         # `pass` names much that is harmless; here it has a value of letters and digits.
-        r"(?i)(pass(?<![A-Za-z0-9_-]pass)[\"'❞]?\s{0,2}[=:]\s{0,2}[\"'❞]?)(?!\[REDACTED)"
+        r"(?i)(p(?<![A-Za-z0-9_-]p)ass[\"'❞]?\s{0,2}[=:]\s{0,2}[\"'❞]?)(?!\[REDACTED)"
         rf"(?=[^{_BARE_END}]{{0,64}}[0-9])(?=[^{_BARE_END}]{{0,64}}[a-z])[^{_BARE_END}]{{6,}}",
         tuple(f"pass{end}" for end in "=:\"'❞ "),
         replacement=r"\1[REDACTED:key]",
