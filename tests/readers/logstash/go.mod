@@ -1,5 +1,5 @@
-module mllog/tests/parser
+module mllog/tests/readers/logstash
 
-go 1.19
+go 1.23
 
 require github.com/breml/logstash-config v0.5.3
