@@ -34,7 +34,7 @@ _EMAIL: Final = (
         "email",
         rf"[\"❞][^\"❞\\@\r\n]{{1,64}}[\"❞]@{_LABELS}",
         ('"@', "❞@"),
-        test=r'["❞]@[^\s@".]+\.[^\s@".]',
+        test=r'@(?<=["❞]@)[^\s@".]+\.[^\s@".]',
         examples_match=('"ann lee"@example.com',),
         examples_no_match=('"@timestamp"', '"a"@b'),
     ),
@@ -317,6 +317,8 @@ _NUMBERS: Final = (
         "phone",
         r"(?<![0-9A-Za-z+.(-])(?:1[ .-])?(?:\([2-9][0-9]{2}\)[ -]?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z-])",
         ("000-0000", "000.0000", "000 0000"),
+        # The words stand in every decimal number of enough digits; this begins at a sign.
+        test=r"[).-][ -]?[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z-])",
         examples_match=("(202) 555-0157", "212-555-0199", "212.555.0199", "1-212-555-0199"),
         examples_no_match=("978-3-16-148410-0", "192.168.10.1234", "12-345-6789-01"),
     ),
