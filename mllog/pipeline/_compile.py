@@ -118,7 +118,10 @@ class Compiler:
             return lambda event: then(event) if test(event) else True
 
         def run(event: Event) -> bool:
-            return next((body(event) for test, body in arms if test(event)), True)
+            for test, body in arms:
+                if test(event):
+                    return body(event)
+            return True
 
         return run
 

@@ -189,20 +189,29 @@ class _Compiler:
             text = value(event)
             if type(text) is not str:
                 return not wanted
-            if quick is not None and (there := quick(text)) is not None:
-                return there is wanted
             limit = seconds(text)
+            if limit is None:
+                return (search(text) is not None) is wanted
             try:
-                found = search(text) if limit is None else search(text, timeout=limit)
+                return (search(text, timeout=limit) is not None) is wanted
             except TimeoutError:
                 # What can not be searched must not be stored either.
                 if names is not None:
                     _field.put(event, names, TIMED_OUT)
                 tag(event, TIMEOUT_TAG)
                 return not wanted
-            return (found is not None) is wanted
 
-        return match
+        if quick is None:
+            return match
+
+        def match_words(event: Event) -> bool:
+            text = value(event)
+            if type(text) is not str:
+                return not wanted
+            there = quick(text)
+            return match(event) if there is None else there is wanted
+
+        return match_words
 
     def _value(self, node: _Node) -> _Value:
         if isinstance(node, Token):

@@ -15,6 +15,7 @@ from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._search import seconds_for
 from mllog.pipeline._settings import ARRAY, HASH, Schema
 from mllog.pipeline._sprintf import fixed_path, is_static, path_template, template, value_template
+from mllog.pipeline._starts import places_of
 from mllog.pipeline._text import java_items, ruby_text
 from mllog.pipeline.filters._common import COMMON, Action, Filter, listed, matched, tags_of
 from mllog.pipeline.filters._convert import CONVERSIONS, ConvertError
@@ -129,7 +130,7 @@ def _gsub(plugin: Plugin) -> list[Action]:
 
 def _gsub_one(names: _field.Path, pattern: str, replacement: str) -> Action:
     if is_static(pattern) and is_static(replacement):
-        fixed = replacer(compiled(pattern), replacement, seconds_for(pattern, MATCH_SECONDS))
+        fixed = replacer(compiled(pattern), replacement, seconds_for(pattern, MATCH_SECONDS), places_of(pattern))
         return _on_texts(names, lambda _: fixed)
     needle, new = template(pattern), template(replacement)
     if is_static(pattern):
