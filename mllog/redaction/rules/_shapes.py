@@ -265,7 +265,7 @@ _NUMBERS: Final = (
         _CARD,
         ("0" * 13, *(f"0000{between}0000" for between in _SEPARATORS)),
         # A probability has as many digits; of a card the first four are no fraction.
-        test=r"[2-6][0-9]{3}(?<![0-9][\s\S]{4})(?<![0-9][.][\s\S]{4})(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}|%20[0-9]{4})",
+        test=r"[2-6][0-9](?<![0-9]..)(?<![0-9][.]..)[0-9]{2}(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}|%20[0-9]{4})",
         check="luhn",
         examples_match=(
             "4242424242424242",
