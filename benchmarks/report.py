@@ -23,7 +23,7 @@ from typing import Any
 
 import measuring
 
-SCRIPTS = ("imports", "emit", "survival", "contention", "fastapi_load", "batch", "where")
+SCRIPTS = ("imports", "emit", "survival", "contention", "fastapi_load", "batch", "pipeline", "where")
 PACKAGES = (
     "orjson",
     "structlog",
@@ -36,6 +36,8 @@ PACKAGES = (
     "fastapi",
     "uvicorn",
     "pandas",
+    "regex",
+    "ahocorasick-rs",
 )
 GREY = "#767676"  # of the text: 4.5 to 1 on white, 4.2 to 1 on GitHub's dark background
 LEAST = 0.1  # where the axis of the ratios begins
