@@ -8,6 +8,8 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
+
 _CHARACTER: Final = r"(?:[^\\\[\](){}.*+?^$|#]|\\[\[\](){}.*+?^$|#/t])"
 _PART: Final = rf"(?:{_CHARACTER}|\[0-9\](?:\{{[0-9]+\}})?)"
 _WORDS: Final = re.compile(rf"(\(\?i\))?({_PART}+(?:\|{_PART}+)*)")
@@ -39,6 +41,7 @@ class _Index:
         self._numbers: dict[bytes, int] = {}
         self._search: BytesAhoCorasick | None = None
         self._last: tuple[str, _Found] = ("", _NOTHING)
+        self._caseless = True
 
     def numbers(self, words: Iterable[bytes]) -> frozenset[int] | None:
         """The numbers of words, new ones taken up; None where there are too many already."""
@@ -46,6 +49,9 @@ class _Index:
         if len(self._numbers) + len(wanted) > _MOST_WORDS:
             return None
         known = len(self._numbers)
+        self._caseless = self._caseless and all(
+            caseless_beyond_ascii(word.decode("utf-8", "replace")) for word in wanted
+        )
         found = frozenset(self._numbers.setdefault(word, len(self._numbers)) for word in wanted)
         if len(self._numbers) > known:
             self._search, self._last = None, ("", _NOTHING)
@@ -57,7 +63,8 @@ class _Index:
         if last is text:
             return found
         sure = self._in(text)
-        maybe = _NONE if text.isascii() else self._in(text.casefold()) - sure
+        plain = text.isascii() or (self._caseless and not folds_to_ascii(text))
+        maybe = _NONE if plain else self._in(text.casefold()) - sure
         found = (sure, maybe, sure | maybe if maybe else sure)
         self._last = (text, found)
         return found

@@ -13,6 +13,9 @@ from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
+from mllog.pipeline._regex import compiled
+
 _Texts = dict[str, bool]
 """What a piece of a pattern begins with, and whether that is all that it matches there: then the next piece follows."""
 
@@ -32,12 +35,6 @@ _QUANTIFIER: Final = re.compile(r"(?:([*+?])|\{(\d*)(,?)(\d*)\})([+?]?)")
 _LOOK_AROUND: Final = ("(?=", "(?!", "(?<=", "(?<!")
 _GROUP: Final = re.compile(r"\((?:\?(?:>|-?i?:))?(?!\?)")
 
-FOLDING: Final = frozenset(
-    "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
-)
-"""Characters that are ASCII letters, or begin or end with some, where case does not count."""
-_FOLDING: Final = re.compile(f"[{''.join(sorted(FOLDING))}]")
-
 
 class _UnknownError(Exception):
     """The pattern holds what is not looked into here."""
@@ -54,6 +51,15 @@ class _Reader:
         found = self._alternatives()
         if self._at < len(self._pattern):
             raise _UnknownError
+        return found
+
+    def sequence(self) -> _Texts:
+        """The whole pattern, which must have no alternatives outside of groups."""
+        found = _NOTHING
+        while self._at < len(self._pattern):
+            if self._pattern[self._at] in "|)":
+                raise _UnknownError
+            found = _both(found, self._repeated(self._atom()))
         return found
 
     def _alternatives(self) -> _Texts:
@@ -193,12 +199,31 @@ def starts(pattern: str) -> frozenset[str] | None:
         found = _Reader(pattern, 4 if folds else 0).texts()
     except (_UnknownError, IndexError, RecursionError):
         return None
-    for text in found:
-        if sum(not character.isdigit() for character in text) < _SHORTEST or not all(
-            character.isascii() or not character.isalpha() for character in text
-        ):
-            return None
-    return frozenset(found) if len(found) <= _MOST_TEXTS else None
+    if any(sum(not character.isdigit() for character in text) < _SHORTEST for text in found):
+        return None
+    return frozenset(found) if len(found) <= _MOST_TEXTS and all(map(caseless_beyond_ascii, found)) else None
+
+
+_RUN: Final = re.compile(r"\(\?<!(?P<class>\[(?:\\.|[^\]\\\[])+\])\)\(\?>(?P=class)\+\)")
+"""The beginning of a run of characters, which is taken as a whole."""
+
+
+@lru_cache(maxsize=2048)
+def _run(pattern: str) -> tuple[str, frozenset[str]] | None:
+    """A class, and texts of which one stands behind the run of its characters that begins every match."""
+    folds = "(?i)" if pattern.startswith("(?i)") else ""
+    found = _RUN.match(pattern, len(folds))
+    if found is None:
+        return None
+    try:
+        texts = _Reader(pattern, found.end()).sequence()
+    except (_UnknownError, IndexError, RecursionError):
+        return None
+    member = folds + found["class"]
+    if not all(texts) or not all(map(caseless_beyond_ascii, texts)) or len(texts) > _MOST_TEXTS:
+        return None
+    # Else a run could be walked back from many places in it.
+    return None if any(compiled(member).match(text) for text in texts) else (member, frozenset(texts))
 
 
 class _Places:
@@ -217,6 +242,31 @@ class _Places:
         return found
 
 
+class _RunPlaces:
+    """Where the runs begin that some texts end."""
+
+    def __init__(self, member: str, texts: frozenset[str]) -> None:
+        self._member = compiled(member)
+        self._ends = _places(texts)
+
+    def __call__(self, text: str) -> list[int]:
+        known: dict[str, bool] = {}
+        found = []
+        for end in self._ends(text):
+            at = end
+            while at and self._holds(text[at - 1], known):
+                at -= 1
+            if at < end:
+                found.append(at)
+        return found
+
+    def _holds(self, character: str, known: dict[str, bool]) -> bool:
+        there = known.get(character)
+        if there is None:
+            there = known[character] = self._member.match(character) is not None
+        return there
+
+
 @lru_cache(maxsize=256)
 def _places(texts: frozenset[str]) -> _Places:
     return _Places(texts)
@@ -229,11 +279,17 @@ def places_of(pattern: str) -> Callable[[str], list[int] | None] | None:
         >>> find = places_of("(?i)bearer +[a-z]+")
         >>> find and (find("a Bearer x"), find("\u212aelvin"))
         ([2], None)
+        >>> find = places_of("(?<![a-z])(?>[a-z]+)@b")
+        >>> find and find("x me@b")
+        [2]
         >>> places_of("[a-z]+@") is None
         True
     """
-    texts = starts(pattern)
-    if texts is None:
+    texts, run = starts(pattern), _run(pattern)
+    if texts is not None:
+        places: Callable[[str], list[int]] = _places(texts)
+    elif run is not None:
+        places = _RunPlaces(*run)
+    else:
         return None
-    places = _places(texts)
-    return lambda text: places(text) if text.isascii() or _FOLDING.search(text) is None else None
+    return lambda text: None if folds_to_ascii(text) else places(text)

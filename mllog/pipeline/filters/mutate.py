@@ -231,6 +231,13 @@ def _join(plugin: Plugin) -> list[Action]:
     return [one(name, ruby_text(value)) for name, value in java_items(plugin.settings["join"])]
 
 
+def _copied(value: Any) -> Any:
+    """A copy that shares nothing; texts are most of what is copied, and can not change."""
+    if isinstance(value, dict | list) and not (type(value) is list and all(type(item) is str for item in value)):
+        return copy.deepcopy(value)
+    return list(value) if type(value) is list else value
+
+
 def _merge(plugin: Plugin) -> list[Action]:
     def one(reference: str, sources: list[str]) -> Action:
         names, added = _field.path(reference), [_field.path(source) for source in sources]
@@ -244,7 +251,7 @@ def _merge(plugin: Plugin) -> list[Action]:
                 if isinstance(old, dict):
                     write(event, names, {**old, **more})
                     continue
-                merged = [*listed(old), *copy.deepcopy(listed(more))]
+                merged = [*listed(old), *_copied(listed(more))]
                 write(event, names, merged)
                 # An array grows from source to source; Logstash begins anew with everything else.
                 old = merged if isinstance(old, list) else old
@@ -261,7 +268,7 @@ def _copy(plugin: Plugin) -> list[Action]:
         def act(event: Event) -> None:
             value = read(event)
             if value is not None:
-                put(event, copy.deepcopy(value) if isinstance(value, dict | list) else value)
+                put(event, _copied(value))
 
         return act
 

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from mllog.pipeline import Coverage, Event, event_from_line, load, load_text
 from mllog.pipeline import _field as fields
+from mllog.pipeline._case import FOLDING
 from mllog.pipeline._config import Branch, Plugin, Statement, read_text
 from mllog.pipeline._event import write, writer
 from mllog.pipeline._gsub import replacer
 from mllog.pipeline._regex import compiled
-from mllog.pipeline._starts import FOLDING, places_of, starts
+from mllog.pipeline._starts import _run, places_of, starts
 
 ROOT = Path(__file__).parents[3]
 KEY = {"MLLOG_LOGSTASH_ID_KEY": "of the tests"}
@@ -47,7 +48,9 @@ def gsubs(statements: list[Statement]) -> list[tuple[str, str]]:
 
 
 REDACT = (ROOT / "logstash" / "pipeline" / "20-redact.conf").read_text(encoding="utf-8")
-GSUBS = [(old, new) for old, new in dict.fromkeys(gsubs(read_text(REDACT, "20-redact.conf")["filter"])) if starts(old)]
+GSUBS = [
+    (old, new) for old, new in dict.fromkeys(gsubs(read_text(REDACT, "20-redact.conf")["filter"])) if places_of(old)
+]
 
 
 def filtered(pipeline: Any, line: str) -> list[Event]:
@@ -140,10 +143,30 @@ def test_texts_that_a_pattern_begins_with(pattern: str, found: set[str] | None) 
     assert starts(pattern) == (None if found is None else frozenset(found))
 
 
-PIECES = sorted({text for old, _ in GSUBS for text in list(starts(old) or ())[:3]})
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("(?<![a-z])(?>[a-z]+)@b", {"@b"}),
+        ("(?i)(?<![a-z])(?>[a-z]+) ?(?:@|%40)", {" @", " %40", "@", "%40"}),
+        ("(?<![a-z])(?>[a-z]+)@b|c", None),
+        ("(?<![a-z])(?>[a-z]+)b", None),
+        ("(?<![a-z])(?>[a-z]+)(?:@)?", None),
+        ("(?<![a-f])(?>[a-z]+)@", None),
+        ("(?<![a-z])[a-z]+@", None),
+        ("(?<![a-z])(?>[a-z]+)É", None),
+    ],
+)
+def test_texts_that_end_a_run_that_a_pattern_begins_with(pattern: str, found: set[str] | None) -> None:
+    """What stands behind a run of characters that is taken as a whole, where the run can begin at one place only."""
+    known = _run(pattern)
+    assert (None if known is None else set(known[1])) == found
+
+
+PIECES = sorted({text for old, _ in GSUBS for text in sorted(starts(old) or ())[:3]})
 TEXTS = [
     *PIECES, '"', "'", "=", ":", " ", "❞", "␛", "x" * 20, "A1b2" * 8, "Bearer ", "PASSWORD", "secret_key", '": "', "</",
-    "[REDACTED:key]", "4242", "@", ".", "-----", "\u017f", "é", "\u0130", "\n", "{", "}", "[",
+    "[REDACTED:key]", "4242", "@", ".", "-----", "me", "[at]", " (AT) ", "%40", "&#64;", "dot", "example.com",
+    "\u017f", "é", "\u0130", "\n", "{", "}", "[",
 ]  # fmt: skip
 
 
