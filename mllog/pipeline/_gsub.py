@@ -13,6 +13,9 @@ import regex  # type: ignore[import-untyped]
 MATCH_SECONDS: Final = 1.0
 """Logstash sets no limit; a hostile line must not hold up the embedded runner."""
 
+MOST_PLACES: Final = 32
+"""Of a pattern in a text, for which trying each pays: a try may look through all the rest for what must come."""
+
 TIMED_OUT: Final = "[REDACTED:timeout]"
 """Takes the place of a text that could not be searched in time: what was not searched must not be stored."""
 
@@ -93,7 +96,7 @@ def replacer(
 
     def replace(text: str) -> str:
         limit = seconds(text)
-        if places is not None and (found := places(text)) is not None:
+        if places is not None and (found := places(text)) is not None and len(found) <= MOST_PLACES:
             return _replaced(text, pattern, new, found, limit) if found else text
         changed: str = substitute(new, text) if limit is None else substitute(new, text, timeout=limit)
         # What is known of a text (its words) is known by its identity.

@@ -14,6 +14,7 @@ from typing import Final
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
+from mllog.pipeline._gsub import MOST_PLACES
 from mllog.pipeline._regex import compiled
 
 _Texts = dict[str, bool]
@@ -251,8 +252,11 @@ class _RunPlaces:
 
     def __call__(self, text: str) -> list[int]:
         known: dict[str, bool] = {}
-        found = []
-        for end in self._ends(text):
+        found: list[int] = []
+        ends = self._ends(text)
+        if len(ends) > MOST_PLACES:
+            return ends  # too many to be tried, so nobody asks where their runs begin
+        for end in ends:
             at = end
             while at and self._holds(text[at - 1], known):
                 at -= 1
