@@ -235,8 +235,8 @@ def _searches(rules: Iterable[Rule]) -> Iterator[str]:
         if rule.where == "process":
             continue
         tests = [f"[message] =~ {_words(rule.guard)}"] if rule.guard else []
-        tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
         tests += ["![@metadata][checksums]"] if rule.check else []
+        tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
         body = _gsub(rule.name, [(rule.pattern, rule.replacement)], 4 if tests else 2)
         if rule.kind == "card":
             body = _card_numbers() + body
