@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs everything of this folder into a cluster; may be repeated.
+# Installs everything of this folder into a cluster; may be repeated. It needs curl alone, and writes over what is there;
+# `mllog setup` installs the same objects, shows the difference first and knows profiles, retentions and Kibana.
 #
 #   install.sh URL [--cacert FILE] [--user NAME:PASSWORD-FILE]
 #
@@ -37,6 +38,7 @@ each() { # FOLDER PATH: every file of a folder, under its own name
 
 each ilm _ilm/policy
 each ingest_pipelines _ingest/pipeline
+each component_templates _component_template
 each index_templates _index_template
 
 if [ -n "$keys" ]; then
@@ -46,7 +48,7 @@ if [ -n "$keys" ]; then
   key=$keys/logstash/api_key token=$keys/kibana/token
   if [ ! -s "$key" ]; then
     role=$(cat "$here/roles/mllog_writer.json")
-    printf '{"name": "mllog-logstash", "role_descriptors": {"mllog_writer": %s}}' "$role" >"$key.request"
+    printf '{"name": "mllog-logstash", "metadata": {"managed_by": "mllog"}, "role_descriptors": {"mllog_writer": %s}}' "$role" >"$key.request"
     send POST _security/api_key "$key.request" >"$key.answer"
     sed -n 's/.*"id":"\([^"]*\)".*"api_key":"\([^"]*\)".*/\1:\2/p' "$key.answer" | tr -d '\n' >"$key"
     rm "$key.request" "$key.answer"

@@ -74,3 +74,16 @@ class WatchError(MllogError):
 
 class DashboardError(MllogError):
     """A dashboard definition is wrong."""
+
+
+class ClusterError(MllogError):
+    """Elasticsearch or Kibana cannot be reached, refuses, or is not what it should be.
+
+    Args:
+        message: what is wrong, where, and what to do.
+        status: of HTTP; 0 where nothing answered.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mllog import _install_commands
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._settings import default_spool
@@ -37,6 +38,7 @@ app.add_typer(redaction_app, name="redaction")
 app.add_typer(profile_app, name="profile")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
+_install_commands.register(app)
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
 

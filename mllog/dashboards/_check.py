@@ -30,13 +30,13 @@ Object = dict[str, Any]
 
 @functools.cache
 def mapped() -> tuple[str, ...]:
-    """The fields of the index template; `*` stands for any name.
+    """The fields of the component template; `*` stands for any name.
 
     Example:
         >>> "event.duration" in mapped(), "mllog.input.number.*" in mapped()
         (True, True)
     """
-    template = json.loads(resource("elastic/index_templates/logs-mllog.json").read_bytes())
+    template = json.loads(resource("elastic/component_templates/logs-mllog-mappings.json").read_bytes())
     found: list[str] = []
     stack = [("", template["template"]["mappings"]["properties"])]
     while stack:

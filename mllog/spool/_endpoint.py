@@ -154,13 +154,18 @@ def endpoint_of(
     return Endpoint(
         address,
         user=user or os.environ.get("MLLOG_ENDPOINT_USER") or None,
-        password=_secret(password_file, "MLLOG_ENDPOINT_PASSWORD"),
-        api_key=_secret(api_key_file, "MLLOG_ENDPOINT_API_KEY"),
+        password=secret_of(password_file, "MLLOG_ENDPOINT_PASSWORD"),
+        api_key=secret_of(api_key_file, "MLLOG_ENDPOINT_API_KEY"),
         ca=authority,
     )
 
 
-def _secret(path: Path | None, variable: str) -> str | None:
+def secret_of(path: Path | None, variable: str) -> str | None:
+    """What a file holds, else the file that `…_FILE` names, else the variable; None where there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
     named = path or (Path(os.environ[f"{variable}_FILE"]) if os.environ.get(f"{variable}_FILE") else None)
     if named is None:
         return os.environ.get(variable) or None

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mllog.install._objects import ORDER, ROLE, files
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,9 +35,7 @@ def elasticsearch() -> Iterator[httpx.Client]:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             assert done.returncode == 0, done.stderr
             assert done.stdout.split() == [
-                "ilm/logs-mllog",
-                "ingest_pipelines/mllog-ingested",
-                "index_templates/logs-mllog",
+                f"{kind.folder}/{item.name}" for kind in ORDER if kind is not ROLE for item in files(kind)
             ]
         yield client
         client.delete("/_data_stream/logs-mllog.*-stacktest")

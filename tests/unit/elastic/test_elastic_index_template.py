@@ -23,6 +23,10 @@ from mllog.testing import capture
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = json.loads((ROOT / "elastic/index_templates/logs-mllog.json").read_text())
+MAPPINGS, SETTINGS = (
+    json.loads((ROOT / f"elastic/component_templates/logs-mllog-{part}.json").read_text())["template"][part]
+    for part in ("mappings", "settings")
+)
 LINES = (
     b'{"event":{"action":"prediction"},"data_stream":{"dataset":"mllog.late"},"@timestamp":"never"}',
     b"no JSON at all, from someone@example.com",
@@ -88,7 +92,7 @@ def test_an_alert_is_mapped() -> None:
 def test_both_stores_hold_the_same_fields_as_dates() -> None:
     """The embedded store's dates are those of the template."""
     dates = set()
-    stack = [("", TEMPLATE["template"]["mappings"]["properties"])]
+    stack = [("", MAPPINGS["properties"])]
     while stack:
         prefix, properties = stack.pop()
         for name, field in properties.items():
@@ -100,23 +104,26 @@ def test_both_stores_hold_the_same_fields_as_dates() -> None:
 
 def test_the_template_keeps_to_the_design() -> None:
     """Priority, root, typed sub-objects, budget."""
-    body = TEMPLATE["template"]
     assert TEMPLATE["priority"] == 501
     assert TEMPLATE["index_patterns"] == ["logs-mllog.*-*"]
-    assert body["mappings"]["dynamic"] == "false"
-    index = body["settings"]["index"]
+    assert MAPPINGS["dynamic"] == "false"
+    index = SETTINGS["index"]
     assert index["final_pipeline"] == "mllog-ingested"
     assert index["mapping"]["total_fields"]["ignore_dynamic_beyond_limit"] is True
     for side in ("input", "output"):
-        kinds = body["mappings"]["properties"]["mllog"]["properties"][side]["properties"]
+        kinds = MAPPINGS["properties"]["mllog"]["properties"][side]["properties"]
         assert set(kinds) == {"number", "category", "boolean", "text"}
         assert all(kind["subobjects"] is False and kind["dynamic"] == "true" for kind in kinds.values())
 
 
-def test_what_the_template_names_is_there() -> None:
-    """Its lifecycle policy and its final pipeline are files beside it."""
-    index = TEMPLATE["template"]["settings"]["index"]
-    for folder, name in (("ilm", index["lifecycle"]["name"]), ("ingest_pipelines", index["final_pipeline"])):
+@pytest.mark.parametrize("path", sorted((ROOT / "elastic/index_templates").glob("*.json")), ids=lambda path: path.stem)
+def test_what_a_template_names_is_there(path: Path) -> None:
+    """Component templates, lifecycle policy and final pipeline are files beside it: nothing of Elastic's is needed."""
+    template = json.loads(path.read_text())
+    named = [("component_templates", name) for name in template["composed_of"]]
+    named += [("ilm", template["template"]["settings"]["index"]["lifecycle"]["name"])]
+    named += [("ingest_pipelines", SETTINGS["index"]["final_pipeline"])]
+    for folder, name in named:
         assert json.loads((ROOT / "elastic" / folder / f"{name}.json").read_text())
 
 

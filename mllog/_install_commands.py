@@ -1,0 +1,73 @@
+"""The commands `mllog setup` and `mllog check`; what they do is in mllog.install."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Elasticsearch = Annotated[
+    str | None,
+    typer.Option("--elasticsearch", help="https://host:port, or a cloud id; default: MLLOG_ELASTICSEARCH_URL."),
+]
+User = Annotated[str | None, typer.Option(help="Default: MLLOG_ELASTICSEARCH_USER.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File with the password; default: MLLOG_ELASTICSEARCH_PASSWORD, or …_PASSWORD_FILE.")
+]
+ApiKeyFile = Annotated[
+    Path | None, typer.Option(help="File with an API key; default: MLLOG_ELASTICSEARCH_API_KEY, or …_API_KEY_FILE.")
+]
+Authority = Annotated[
+    Path | None, typer.Option("--ca", help="Certificates of the authority; default: MLLOG_ELASTICSEARCH_CA.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(setup)
+
+
+def setup(
+    *,
+    elasticsearch: Elasticsearch = None,
+    kibana: Annotated[
+        str | None, typer.Option(help="https://host:port, or a cloud id: dashboards and rules go there.")
+    ] = None,
+    profiles: Annotated[
+        list[Path] | None, typer.Option("--profile", help="Profile of a model; may be given again.")
+    ] = None,
+    retention: Annotated[
+        list[str] | None,
+        typer.Option(help="28d, MODEL=90d or own=400d; may be given again. What is not given stays as it is."),
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="Make the roles, and a key for each in a file of this folder.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over what was changed by hand.")] = False,
+    uninstall: Annotated[bool, typer.Option("--uninstall", help="Remove what setup made.")] = False,
+    with_data: Annotated[bool, typer.Option("--with-data", help="With --uninstall: all events too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --uninstall: do not ask.")] = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+    api_key_file: ApiKeyFile = None,
+    ca: Authority = None,
+    as_json: AsJson = False,
+) -> None:
+    """Install templates, policies, dashboards and rules into a cluster; what is right already is left alone."""
+    from mllog._errors import ConfigurationError  # noqa: PLC0415 - only here
+    from mllog.install import _run as run  # noqa: PLC0415 - httpx is an extra
+    from mllog.profile import Profile  # noqa: PLC0415 - the same
+
+    access = run.Access(elasticsearch, kibana, user, password_file, api_key_file, ca)
+    loaded = [Profile.load(path) for path in profiles or ()]
+    if uninstall:
+        if keys or retention or force:
+            raise ConfigurationError("--uninstall: goes with none of --keys, --retention and --force")
+        run.uninstall(access, loaded, with_data=with_data, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
+    if with_data or yes:
+        raise ConfigurationError("--with-data and --yes belong to --uninstall")
+    run.setup(access, loaded, retention or (), keys, dry_run=dry_run, force=force, as_json=as_json)

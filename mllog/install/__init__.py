@@ -1,0 +1,56 @@
+"""Installs everything into a real cluster, and checks it: `mllog setup` and `mllog check`."""
+
+from __future__ import annotations
+
+from mllog.install._client import Cluster, Service, Target, cloud_url, target_of
+from mllog.install._keys import ensure_folder, make_keys, missing_keys
+from mllog.install._kibana import (
+    KibanaPlan,
+    apply_kibana,
+    bundles_of,
+    open_kibana,
+    plan_kibana,
+    remove_kibana,
+    rules_of,
+)
+from mllog.install._licence import limits
+from mllog.install._models import composed, model_template, rollover_reasons
+from mllog.install._plan import Change, Plan, Rollover, Why, apply, plan
+from mllog.install._retention import Outlook, Retention, outlook
+from mllog.install._retention import parse as parse_retention
+from mllog.install._uninstall import Removal, removal, remove
+
+__all__ = [
+    "Change",
+    "Cluster",
+    "KibanaPlan",
+    "Outlook",
+    "Plan",
+    "Removal",
+    "Retention",
+    "Rollover",
+    "Service",
+    "Target",
+    "Why",
+    "apply",
+    "apply_kibana",
+    "bundles_of",
+    "cloud_url",
+    "composed",
+    "ensure_folder",
+    "limits",
+    "make_keys",
+    "missing_keys",
+    "model_template",
+    "open_kibana",
+    "outlook",
+    "parse_retention",
+    "plan",
+    "plan_kibana",
+    "removal",
+    "remove",
+    "remove_kibana",
+    "rollover_reasons",
+    "rules_of",
+    "target_of",
+]

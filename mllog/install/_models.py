@@ -1,0 +1,190 @@
+"""Templates of single models, derived from their profiles, and whether an index can go on with a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mllog._names import slug
+from mllog.install._objects import COMPONENT, POLICY, TEMPLATE, Item, Json, files, flat_settings, stamped
+from mllog.install._retention import policy
+from mllog.profile import Profile
+
+PRIORITY: Final = 502
+BASE: Final = "logs-mllog"
+COMPONENTS: Final = ("logs-mllog-settings", "logs-mllog-mappings")
+
+_LIMIT: Final = 1000
+_FIELDS: Final[Mapping[str, Json]] = {
+    "number": {"type": "double", "index": False},
+    "category": {"type": "keyword", "ignore_above": 1024},
+    "boolean": {"type": "boolean"},
+    "text": {"type": "text", "norms": False},
+}
+_NEW_INDEX: Final = (
+    "index.mode",
+    "index.codec",
+    "index.final_pipeline",
+    "index.lifecycle.name",
+    "index.mapping.source.mode",
+    "index.mapping.ignore_malformed",
+    "index.mapping.total_fields.limit",
+    "index.mapping.total_fields.ignore_dynamic_beyond_limit",
+)
+_MAY_CHANGE: Final = frozenset({"ignore_above"})
+
+
+def name_of(model: str) -> str:
+    """Name of a model's template, and of its policy if it has one.
+
+    Example:
+        >>> name_of("flights_delay")
+        'logs-mllog.flights_delay'
+    """
+    return f"{BASE}.{slug(model)}"
+
+
+def model_policy(model: str, retention: str) -> Item:
+    """The lifecycle policy of a model with a retention of its own."""
+    return Item(POLICY, name_of(model), stamped(POLICY, policy(retention)))
+
+
+def model_template(model: str, profile: Profile | None = None, *, own_policy: bool = False) -> Item:
+    """The index template of a model: the generic one, and the exact fields of its profile.
+
+    The type is part of a field's path, so a field never changes its type from one version to the next.
+
+    Args:
+        model: its name.
+        profile: gives the fields and their budget; without one only the retention is the model's own.
+        own_policy: the model has a lifecycle policy of its own.
+
+    Example:
+        >>> made = model_template("late", Profile("late", "2", ())).body
+        >>> made["index_patterns"], made["priority"], made["_meta"]["model_version"]
+        (['logs-mllog.late-*'], 502, '2')
+    """
+    index: Json = {"lifecycle": {"name": name_of(model) if own_policy else BASE}}
+    told: Json = {"managed_by": "mllog", "description": f"Events of the model {model}."}
+    template: Json = {"settings": {"index": index}}
+    if profile is not None:
+        told |= {"profile": profile.digest, "model_version": profile.version}
+        sides = {"input": profile.inputs, "output": profile.outputs}
+        mapped = {side: _typed((one.name, one.type) for one in features) for side, features in sides.items()}
+        count = sum(len(kind["properties"]) for side in mapped.values() for kind in side.values())
+        # Half as much again, and room for the other side of a next version, as the generic template has.
+        index["mapping"] = {"total_fields": {"limit": max(_LIMIT, -(-count * 3 // 2 // 500) * 500 + _LIMIT // 2)}}
+        template["mappings"] = {
+            "properties": {
+                "mllog": {
+                    "properties": {side: {"properties": kinds} for side, kinds in mapped.items() if kinds},
+                }
+            }
+        }
+    body = {
+        "_meta": told,
+        "index_patterns": [f"{name_of(model)}-*"],
+        "priority": PRIORITY,
+        "data_stream": {},
+        "composed_of": list(COMPONENTS),
+        "template": template,
+    }
+    return Item(TEMPLATE, name_of(model), stamped(TEMPLATE, body))
+
+
+def _typed(features: Iterator[tuple[str, str]]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name, kind in features:
+        if name.strip():  # Elasticsearch knows no field without a name; such a feature stays in the document
+            typed = found.setdefault(kind, {"type": "object", "dynamic": "true", "subobjects": False, "properties": {}})
+            typed["properties"][name] = dict(_FIELDS[kind])
+    return found
+
+
+def composed(template: Item, components: Mapping[str, Json] | None = None) -> Json:
+    """Settings and mappings that a template gives to a new index.
+
+    Args:
+        template: an index template.
+        components: bodies by name; default: the files of elastic/.
+    """
+    known = components or {item.name: item.body for item in files(COMPONENT)}
+    settings: dict[str, str] = {}
+    mappings: Json = {}
+    for body in (*(known[name] for name in template.body.get("composed_of", ()) if name in known), template.body):
+        part = body.get("template", {})
+        settings |= dict(flat_settings(part.get("settings", {})))
+        mappings = _merged(mappings, part.get("mappings", {}))
+    return {"settings": settings, "mappings": mappings}
+
+
+def _merged(one: Json, other: Json) -> Json:
+    found = dict(one)
+    for name, value in other.items():
+        both = isinstance(found.get(name), dict) and isinstance(value, dict)
+        found[name] = _merged(found[name], value) if both else value
+    return found
+
+
+def fields(mappings: Mapping[str, Any]) -> dict[str, Json]:
+    """The fields of a mapping by their paths.
+
+    Example:
+        >>> fields({"properties": {"a": {"properties": {"b": {"type": "long"}}}}})
+        {'a.b': {'type': 'long'}}
+    """
+    found: dict[str, Json] = {}
+    stack = [("", mappings.get("properties", {}))]
+    while stack:
+        prefix, properties = stack.pop()
+        for name, field in properties.items():
+            if "properties" in field:
+                stack.append((f"{prefix}{name}.", field["properties"]))
+            if "type" in field:
+                found[prefix + name] = {key: value for key, value in field.items() if key != "properties"}
+    return found
+
+
+def rollover_reasons(index: Json, wanted: Json) -> list[str]:
+    """Why a new index must begin for what a template wants; empty where the present one can go on.
+
+    A feature that is new may come at any time: its typed object maps it as the template does. What cannot change
+    in an index is how a field is kept that it has already, or a field that the closed root would not map.
+
+    Args:
+        index: `settings` and `mappings` of the write index.
+        wanted: the same of the template, from `composed`.
+
+    Example:
+        >>> double = {"mappings": {"properties": {"a": {"type": "double"}}}, "settings": {}}
+        >>> rollover_reasons({"mappings": {"properties": {"a": {"type": "long"}}}, "settings": {}}, double)
+        ['a: type is "long", to be "double"']
+    """
+    reasons = []
+    there, wanted_fields = fields(index["mappings"]), fields(wanted["mappings"])
+    for path, field in sorted(wanted_fields.items()):
+        if path not in there:
+            if not path.startswith(("mllog.input.", "mllog.output.")):
+                reasons.append(f"{path}: the index does not know it")
+            continue
+        reasons += [
+            f"{path}: {key} is {_shown(there[path].get(key))}, to be {_shown(field.get(key))}"
+            for key in sorted((field.keys() | there[path].keys()) - _MAY_CHANGE)
+            if field.get(key) != there[path].get(key) and not _default(key, field.get(key), there[path].get(key))
+        ]
+    has, wants = dict(flat_settings(index["settings"])), wanted["settings"]
+    reasons += [
+        f"{name} is {_shown(has.get(name))}, to be {_shown(wants[name])}"
+        for name in _NEW_INDEX
+        if name in wants and has.get(name) != wants[name]
+    ]
+    return reasons
+
+
+def _default(key: str, one: Any, other: Any) -> bool:
+    """An object says its type in a template and not in an index."""
+    return key == "type" and {one, other} == {"object", None}
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is None else f'"{value}"'
