@@ -27,6 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(setup)
+    app.command()(check)
 
 
 def setup(
@@ -71,3 +72,49 @@ def setup(
     if with_data or yes:
         raise ConfigurationError("--with-data and --yes belong to --uninstall")
     run.setup(access, loaded, retention or (), keys, dry_run=dry_run, force=force, as_json=as_json)
+
+
+def check(
+    *,
+    elasticsearch: Elasticsearch = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Intake: Logstash's http input, or `mllog serve`; credentials as for `spool ship`."),
+    ] = None,
+    endpoint_ca: Annotated[
+        Path | None, typer.Option(help="Certificates of the intake's authority; default: MLLOG_ENDPOINT_CA.")
+    ] = None,
+    environment: Annotated[str, typer.Option(help="Namespace of the canary.")] = "default",
+    wait: Annotated[float, typer.Option(help="Seconds that the canary may take.")] = 30.0,
+    writer_key_file: Annotated[
+        Path | None, typer.Option(help="File with Logstash's API key: whether it may create events and nothing else.")
+    ] = None,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Count events that a stream holds twice, and do nothing else.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="With --duplicates: remove the later copies.")] = False,
+    streams: Annotated[str, typer.Option(help="With --duplicates: which data streams.")] = "logs-mllog.*",
+    user: User = None,
+    password_file: PasswordFile = None,
+    api_key_file: ApiKeyFile = None,
+    ca: Authority = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a running installation from end to end: a canary with made-up secrets must arrive once, and redacted."""
+    import os  # noqa: PLC0415 - only here
+
+    from mllog._errors import ConfigurationError  # noqa: PLC0415 - the same
+    from mllog.install import _run_check as run  # noqa: PLC0415 - httpx is an extra
+    from mllog.install._run import Access  # noqa: PLC0415 - the same
+
+    access = Access(elasticsearch, None, user, password_file, api_key_file, ca)
+    if duplicates:
+        good = run.duplicates(access, streams, remove=remove, as_json=as_json)
+    elif remove:
+        raise ConfigurationError("--remove belongs to --duplicates")
+    else:
+        embedded = elasticsearch is None and not os.environ.get("MLLOG_ELASTICSEARCH_URL")
+        intake = run.Intake(endpoint, endpoint_ca, environment, wait)
+        good = run.check(None if embedded else access, intake, writer_key_file, as_json=as_json)
+    if not good:
+        raise typer.Exit(1)

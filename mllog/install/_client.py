@@ -104,7 +104,8 @@ def target_of(
         ConfigurationError: the address is none, or a file cannot be read.
     """
     authority = ca or (Path(os.environ[f"{variable}_CA"]) if os.environ.get(f"{variable}_CA") else None)
-    named = user or os.environ.get(f"{variable}_USER") or None
+    # What is given counts before what the environment says: a key file there, a user here, are not two wishes.
+    named = user or (None if api_key_file else os.environ.get(f"{variable}_USER") or None)
     key = None if named and api_key_file is None else secret_of(api_key_file, f"{variable}_API_KEY")
     password = secret_of(password_file, f"{variable}_PASSWORD") if named else None
     if named and password is None:

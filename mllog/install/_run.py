@@ -92,7 +92,7 @@ def setup(
                 if kibana is not None and in_kibana is not None:
                     lines += _told(install.apply_kibana(kibana, in_kibana), as_json=as_json)
         if as_json:
-            _print(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
+            printed(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
         elif nothing:
             typer.echo("no changes")
         else:
@@ -200,7 +200,7 @@ def uninstall(
                 gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of())
                 lines += _told(gone, as_json=as_json)
         if as_json:
-            _print({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
+            printed({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
         elif not planned.lines and not lines:
             typer.echo("nothing to remove")
 
@@ -213,6 +213,7 @@ def _working(what: str) -> Iterator[None]:
         yield
 
 
-def _print(value: Any) -> None:
+def printed(value: Any) -> None:
+    """Write one JSON object on standard output."""
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()

@@ -116,5 +116,21 @@ def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
             await run_in_threadpool(chain.watching.evaluate, dt.datetime.now(dt.UTC))
         return chain.alerts()
 
+    # `mllog check` looks here for its canary; of other events these two say nothing and delete nothing.
+    @app.get("/api/canary/{identity}")
+    async def canary(identity: str) -> dict[str, Any]:
+        body = {"query": _canary(identity), "size": 10}
+        found = await run_in_threadpool(chain.store.search, body)
+        return {"hits": [{name: hit[name] for name in ("_index", "_id", "_source")} for hit in found["hits"]["hits"]]}
+
+    @app.delete("/api/canary/{identity}")
+    async def remove_canary(identity: str) -> dict[str, int]:
+        return {"deleted": await run_in_threadpool(chain.store.delete_by_query, _canary(identity))}
+
     app.include_router(create_router(chain.store, chain.profiles, alerts=chain.alerts, status=chain.report))
     return app
+
+
+def _canary(identity: str) -> dict[str, Any]:
+    """The query for one canary."""
+    return {"bool": {"filter": [{"ids": {"values": [identity]}}, {"term": {"event.action": "canary"}}]}}
