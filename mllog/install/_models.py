@@ -31,7 +31,8 @@ _NEW_INDEX: Final = (
     "index.mapping.total_fields.limit",
     "index.mapping.total_fields.ignore_dynamic_beyond_limit",
 )
-_MAY_CHANGE: Final = frozenset({"ignore_above"})
+_MAY_CHANGE: Final = frozenset({"ignore_above", "norms"})
+"""Of a field in a living index; and logsdb does not say that it keeps no norms."""
 
 
 def name_of(model: str) -> str:
@@ -95,9 +96,8 @@ def model_template(model: str, profile: Profile | None = None, *, own_policy: bo
 def _typed(features: Iterator[tuple[str, str]]) -> dict[str, Json]:
     found: dict[str, Json] = {}
     for name, kind in features:
-        if name.strip():  # Elasticsearch knows no field without a name; such a feature stays in the document
-            typed = found.setdefault(kind, {"type": "object", "dynamic": "true", "subobjects": False, "properties": {}})
-            typed["properties"][name] = dict(_FIELDS[kind])
+        typed = found.setdefault(kind, {"type": "object", "dynamic": "true", "subobjects": False, "properties": {}})
+        typed["properties"][name] = dict(_FIELDS[kind])
     return found
 
 

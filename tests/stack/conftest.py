@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from securednode import PASSWORD, USER, SecuredNode, secured_node, why_not
 
+from mllog import install
 from mllog.install._objects import ORDER, ROLE, files
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +54,55 @@ def watcher() -> Iterator[httpx.Client]:
 def stream() -> str:
     """A data stream that no other test has."""
     return f"logs-mllog.m{uuid.uuid4().hex[:12]}-stacktest"
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[SecuredNode]:
+    """Elasticsearch 9 with security and TLS on, for this session alone."""
+    home = os.environ.get("MLLOG_TEST_ELASTICSEARCH_HOME")
+    reason = why_not(home)
+    if reason:
+        if os.environ.get("MLLOG_REQUIRE_STACK"):
+            pytest.fail(f"{reason}, and this run requires the stack")
+        pytest.skip(reason)
+    assert home is not None
+    with secured_node(Path(home)) as node:
+        yield node
+
+
+def access(node: SecuredNode) -> install.Target:
+    """The superuser of a node."""
+    return install.Target(node.url, None, USER, PASSWORD, node.ca)
+
+
+def emptied(node: SecuredNode) -> None:
+    """Remove what mllog has put into a node, and the templates of these tests."""
+    with node.client() as client:
+        client.delete("/_index_template/foreign")
+    with install.Cluster(access(node)) as cluster:
+        list(install.remove(cluster, install.removal(cluster, with_data=True)))
+
+
+@pytest.fixture
+def admin(secured: SecuredNode, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """Its superuser, by the environment for the command line too; what mllog put there is gone when a test begins."""
+    for name, value in {"URL": secured.url, "CA": secured.ca, "USER": USER, "PASSWORD": PASSWORD}.items():
+        monkeypatch.setenv(f"MLLOG_ELASTICSEARCH_{name}", str(value))
+    emptied(secured)
+    with secured.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def keys(secured: SecuredNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, httpx.Client]]:
+    """An installation by setup for a whole module: a client for each key, and one of the superuser."""
+    emptied(secured)
+    folder = tmp_path_factory.mktemp("keys")
+    with install.Cluster(access(secured)) as cluster:
+        list(install.apply(cluster, install.plan(cluster, roles=True)))
+        list(install.make_keys(cluster, folder))
+    clients = {path.stem: secured.client(path.read_text()) for path in folder.glob("*.api_key")}
+    clients["admin"] = secured.client()
+    yield clients
+    for client in clients.values():
+        client.close()
