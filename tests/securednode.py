@@ -163,8 +163,9 @@ def _wait(node: SecuredNode, process: subprocess.Popen[bytes], folder: Path) -> 
     with node.client() as client:
         while True:
             try:
-                # Roles lie in an index that comes up after the node does.
-                if all(client.get(path).status_code == 200 for path in ("/_cluster/health", "/_security/role")):
+                # Roles lie in an index that the first one makes; until it is up, reading them is a 503.
+                role = "/_security/role/of_the_tests"
+                if client.put(role, json={}).status_code == client.get(role).status_code == 200:
                     return
             except httpx.TransportError:
                 pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mllog.install._client import Cluster, Service, Target, cloud_url, target_of
-from mllog.install._keys import ensure_folder, make_keys, missing_keys
+from mllog.install._keys import ensure_folder, ensure_maker, make_keys, missing_keys
 from mllog.install._kibana import (
     KibanaPlan,
     apply_kibana,
@@ -38,6 +38,7 @@ __all__ = [
     "cloud_url",
     "composed",
     "ensure_folder",
+    "ensure_maker",
     "limits",
     "make_keys",
     "missing_keys",

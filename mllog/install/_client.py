@@ -279,10 +279,14 @@ def _reason(response: httpx.Response) -> str:
         return response.reason_phrase
     error = said.get("error", said) if isinstance(said, dict) else said
     if isinstance(error, dict):
+        tried = error.get(
+            "additional_unsuccessful_credentials", ""
+        )  # says that a key has expired, and which kind it was
         causes = [error]
         while isinstance(causes[-1].get("caused_by"), dict):
             causes.append(causes[-1]["caused_by"])
-        error = ": ".join(str(cause["reason"]) for cause in causes if cause.get("reason")) or str(said)
+        told = [str(cause["reason"]) for cause in causes if cause.get("reason")] or [str(said)]
+        error = ": ".join([*told, tried] if tried else told)
     elif isinstance(said, dict) and said.get("message"):
         error = said["message"]
     return " ".join(str(error).split())[:500]

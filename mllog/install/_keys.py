@@ -30,6 +30,16 @@ def ensure_folder(folder: Path) -> None:
         raise ConfigurationError(f"--keys {folder}: others may write there; chmod 700 it")
 
 
+def ensure_maker(cluster: Cluster) -> None:
+    """See that we are there as somebody who may make keys at all.
+
+    Raises:
+        ClusterError: we are there with a key ourselves.
+    """
+    if cluster.target.api_key is not None:
+        raise ClusterError("--keys: an API key cannot make keys that have rights; use --user and --password-file")
+
+
 def missing_keys(folder: Path) -> list[str]:
     """Roles whose key file is not there yet."""
     return [name for name in KEYS if not (folder / f"{name}.api_key").exists()]
@@ -45,8 +55,7 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
     missing = missing_keys(folder)
     if not missing:
         return
-    if cluster.target.api_key is not None:
-        raise ClusterError("--keys: an API key cannot make keys that have rights; use --user and --password-file")
+    ensure_maker(cluster)
     roles = {item.name: item.body for item in files(ROLE)}
     for name in missing:
         role = f"{MANAGED_BY}_{name}"

@@ -31,8 +31,14 @@ _NEW_INDEX: Final = (
     "index.mapping.total_fields.limit",
     "index.mapping.total_fields.ignore_dynamic_beyond_limit",
 )
-_MAY_CHANGE: Final = frozenset({"ignore_above", "norms"})
-"""Of a field in a living index; and logsdb does not say that it keeps no norms."""
+_FIXED: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "index": True,
+    "doc_values": True,
+    "enabled": True,
+    "subobjects": True,
+}
+"""What a field of a living index keeps, and what holds where it is not said; the rest a cluster spells its own way."""
 
 
 def name_of(model: str) -> str:
@@ -167,11 +173,15 @@ def rollover_reasons(index: Json, wanted: Json) -> list[str]:
             if not path.startswith(("mllog.input.", "mllog.output.")):
                 reasons.append(f"{path}: the index does not know it")
             continue
-        reasons += [
-            f"{path}: {key} is {_shown(there[path].get(key))}, to be {_shown(field.get(key))}"
-            for key in sorted((field.keys() | there[path].keys()) - _MAY_CHANGE)
-            if field.get(key) != there[path].get(key) and not _default(key, field.get(key), there[path].get(key))
-        ]
+        for key, default in _FIXED.items():
+            has_it, wants_it = there[path].get(key, default), field.get(key, default)
+            if has_it != wants_it:
+                reasons.append(f"{path}: {key} is {_shown(has_it)}, to be {_shown(wants_it)}")
+    reasons += [
+        f"{name.replace('_', ' ')} of the mapping differ"
+        for name in ("dynamic", "dynamic_templates")
+        if name in wanted["mappings"] and index["mappings"].get(name) != wanted["mappings"][name]
+    ]
     has, wants = dict(flat_settings(index["settings"])), wanted["settings"]
     reasons += [
         f"{name} is {_shown(has.get(name))}, to be {_shown(wants[name])}"
@@ -181,10 +191,5 @@ def rollover_reasons(index: Json, wanted: Json) -> list[str]:
     return reasons
 
 
-def _default(key: str, one: Any, other: Any) -> bool:
-    """An object says its type in a template and not in an index."""
-    return key == "type" and {one, other} == {"object", None}
-
-
 def _shown(value: Any) -> str:
-    return "absent" if value is None else f'"{value}"'
+    return "absent" if value is None else f'"{str(value).lower() if isinstance(value, bool) else value}"'

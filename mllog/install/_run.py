@@ -76,6 +76,8 @@ def setup(
     with ExitStack() as stack:
         with _working("looking at the cluster"):
             cluster, kibana = access.open(stack)
+            if keys is not None:
+                install.ensure_maker(cluster)
             planned = install.plan(cluster, retention=chosen, profiles=profiles, roles=keys is not None)
             in_kibana = None if kibana is None else _kibana_plan(kibana, profiles)
         new_keys = [] if keys is None else install.missing_keys(keys)

@@ -143,10 +143,8 @@ def test_a_writer_with_more_rights_fails_the_check(
 
 def store(client: httpx.Client, stream: str, ids: list[str]) -> None:
     """Deliver events as Logstash does."""
-    lines = "".join(
-        f"{json.dumps({'create': {'_index': stream, '_id': name}})}\n{json.dumps({'@timestamp': NOW})}\n"
-        for name in ids
-    )
+    source = json.dumps({"@timestamp": NOW})
+    lines = "".join(f"{json.dumps({'create': {'_index': stream, '_id': name}})}\n{source}\n" for name in ids)
     answer = client.post("/_bulk", content=lines, headers={"content-type": "application/x-ndjson"}).json()
     assert all(item["create"]["status"] in (201, 409) for item in answer["items"])
 

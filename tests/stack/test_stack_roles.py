@@ -87,7 +87,8 @@ def test_an_event_that_is_there_cannot_be_written_over(keys: dict[str, httpx.Cli
     assert bulk(keys["writer"], ("logs-mllog.twice-x", "a", event(message="first"))) == [201]
     assert bulk(keys["writer"], ("logs-mllog.twice-x", "a", event(message="second"))) == [409]
     (index,) = keys["admin"].get("/logs-mllog.twice-x").json()
-    assert keys["writer"].put(f"/{index}/_doc/a", json=event()).status_code == 403
+    knowing = {"if_seq_no": 0, "if_primary_term": 1}
+    assert keys["writer"].put(f"/{index}/_doc/a", params=knowing, json=event()).status_code == 403
     lines = json.dumps({"delete": {"_index": index, "_id": "a"}}) + "\n"
     answer = keys["writer"].post("/_bulk", content=lines, headers={"content-type": "application/x-ndjson"}).json()
     assert [item["delete"]["status"] for item in answer["items"]] == [403]

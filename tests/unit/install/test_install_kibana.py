@@ -143,11 +143,10 @@ def test_setup_installs_what_ships_into_kibana(cli: Cli, fake: FakeKibana, servi
         if asked.method == "PUT":
             present[path] = asked.json
             return 200, {"acknowledged": True}
-        folder, _, pattern = path[1:].rpartition("/")
-        start = pattern.rstrip("*")
-        found = {
-            name.rpartition("/")[2]: body for name, body in present.items() if name.startswith(f"/{folder}/{start}")
-        }
+        folder, _, pattern = path.removesuffix("/_index_template")[1:].rpartition("/")
+        folder = folder or "_index_template"
+        start = f"/{folder}/{pattern.rstrip('*')}"
+        found = {name.rpartition("/")[2]: body for name, body in present.items() if name.startswith(start)}
         if folder in ("_component_template", "_index_template"):
             kind = folder[1:]
             return 200, {f"{kind}s": [{"name": name, kind: body} for name, body in found.items()]}

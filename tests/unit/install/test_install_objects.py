@@ -179,10 +179,15 @@ def test_what_an_index_cannot_take_is_named() -> None:
     event = index["mappings"]["properties"]["event"]["properties"]
     event["severity"]["type"] = "keyword"
     del event["outcome"]
+    event["id"] = {"type": "keyword"}
     index["settings"]["index.codec"] = "default"
+    del index["mappings"]["dynamic_templates"][0]
     assert rollover_reasons(index, wanted) == [
+        'event.id: index is "true", to be "false"',
+        'event.id: doc_values is "true", to be "false"',
         "event.outcome: the index does not know it",
         'event.severity: type is "keyword", to be "long"',
+        "dynamic templates of the mapping differ",
         'index.codec is "default", to be "best_compression"',
     ]
 
