@@ -243,7 +243,7 @@ def test_an_index_of_an_older_mapping_is_rolled_over(admin: httpx.Client, cli: C
     bulk(admin, "logs-mllog.late-x", {"a": event()})
     assert admin.delete("/_index_template/foreign").status_code == 200
     shown = cli.does("setup", "--dry-run")
-    assert '    event.severity: type is "keyword", to be "long"' in shown
+    assert '    @timestamp: type is "date", to be "date_nanos"' in shown
     assert "rolled over logs-mllog.late-x\n" in cli.does("setup")
     assert cli.does("setup") == "no changes\n"
 
