@@ -11,7 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
 
 _CHARACTER: Final = re.compile(r"[^\\\[\](){}.*+?^$|#]|\\[\[\](){}.*+?^$|#/t]")
-_CLASS: Final = re.compile(r"\[((?:0-9|-(?!.-)|[^\\\[\]^&-]|\\[\[\]^t])+)\]")
+_CLASS: Final = re.compile(r"\[((?:0-9|-(?!.-)|&(?!&)|[^\\\[\]^&-]|\\[\[\]^t])+)\]")
 _MEMBER: Final = re.compile(r"0-9|\\?.", re.DOTALL)
 _TIMES: Final = re.compile(r"\{([0-9]{1,2})\}")
 _DIGITS: Final = re.compile(r"\[0-9\](?:\{([0-9]+)\})?")
