@@ -95,8 +95,8 @@ class Translator:
     def _is(self, field: str, value: Any, where: str) -> str:
         if value is None or isinstance(value, (list, Mapping)):
             raise QueryError(f"{where}.{field}: expected one value")
-        if field == "_index":
-            return f"_index:{quoted(value)}"
+        if field in ("_index", "_id"):
+            return f"{field}:{quoted(value)}"
         if field in DATES:
             moment = self._moment(value, field, where)
             return f"{column(field)}:[{moment} TO {moment}]"
@@ -173,7 +173,7 @@ class Translator:
         """Documents that hold one of several values."""
         if not values:
             return NONE
-        name = "_index" if field == "_index" else column(field)
+        name = field if field in ("_index", "_id") else column(field)
         if any(isinstance(value, bool) for value in values):
             return " OR ".join(f"{name}:{quoted(value)}" for value in values)
         return f"{name}:IN [{' '.join(map(quoted, values))}]"
@@ -190,7 +190,7 @@ class Translator:
 
     def _ids(self, body: Any, where: str) -> str:
         values = _object(body, where).get("values", [])
-        return self.among("event.id", list(values))
+        return self.among("_id", list(values))
 
     def value(self, field: str, value: str) -> str:
         """What `field:value` means in a query text."""
