@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog.profile import Feature, Profile
-from mllog.store._fields import leaves
+from mllog.store._fields import DATES, leaves
 from mllog.store._selection import at, part
 
 Event = Mapping[str, Any]
@@ -149,9 +149,9 @@ class Discovery:
                 self._kinds.setdefault(path, set()).add(_kind(value))
 
     def columns(self) -> list[Column]:
-        """The columns, in the order of their paths; `@timestamp` is a date."""
+        """The columns, in the order of their paths; those of times are dates."""
         return [
-            Column(path, TIMES if path == "@timestamp" else _dtype(kinds), "path", path)
+            Column(path, TIMES if path in DATES else _dtype(kinds), "path", path)
             for path, kinds in sorted(self._kinds.items())
         ]
 

@@ -174,9 +174,13 @@ class Translator:
         if not values:
             return NONE
         name = field if field in ("_index", "_id") else column(field)
-        if any(isinstance(value, bool) for value in values):
-            return " OR ".join(f"{name}:{quoted(value)}" for value in values)
-        return f"{name}:IN [{' '.join(map(quoted, values))}]"
+        # IN takes a word that reads as a number or a boolean for one only; as a literal it is looked up as both.
+        as_is = field in ("_index", "_id")
+        plain = [value for value in values if as_is or not _ambiguous(value)]
+        parts = [] if as_is else [f"{name}:{quoted(value)}" for value in values if _ambiguous(value)]
+        if plain:
+            parts.append(f"{name}:IN [{' '.join(map(quoted, plain))}]")
+        return parts[0] if len(parts) == 1 else " OR ".join(parts)
 
     def _query_string(self, body: Any, where: str) -> str:
         from mllog.store._lucene import translate  # noqa: PLC0415 - it imports this module
@@ -244,3 +248,14 @@ def _number(value: Any, where: str) -> str:
     if isinstance(value, bool) or not number.is_finite():
         raise QueryError(f"{where}: {value!r} is no number; ranges are over numbers and dates here")
     return format(number, "f")
+
+
+def _ambiguous(value: Any) -> bool:
+    """Whether a value is, or reads as, a number or a boolean."""
+    if str(value).lower() in ("true", "false"):
+        return True
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
