@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import ssl
@@ -34,6 +35,9 @@ _NEEDED: Final = f"mllog needs {OLDEST[0]}.{OLDEST[1]} or later, or 9"
 _GRANTED: Final = re.compile(r"granted by the (index|cluster) privileges \[([^\]]+)\]")
 _NAMES: Final = re.compile(r"[a-z_,]+")
 _MAX_REASON: Final = 300
+
+# A node that does not answer is told by an exception; without this, Python prints the client's record of it as well.
+logging.getLogger("elastic_transport").addHandler(logging.NullHandler())
 
 
 class _Node(Urllib3HttpNode):
@@ -213,6 +217,8 @@ def _refused(error: ApiError, where: str) -> StoreError:
         return StoreError(f"{where}: {blocked(reason)}")
     if status == 429:
         return StoreError(f"{where}: Elasticsearch is overloaded (429, {kind}); try again later")
+    if status in (400, 404) and not kind:
+        return StoreError(f"{where}: HTTP {status}, not as an Elasticsearch answers; check the address")
     if status in (400, 404):
         return QueryError(f"{where}: {kind}: {reason}")
     return StoreError(f"{where}: HTTP {status}: {kind or 'no reason given'}; look into the cluster's log")
