@@ -14,10 +14,6 @@ from mllog.store import EVERY, Store
 from mllog.store._interface import PAGE
 from mllog.store._selection import at
 
-_ROOTS: Final = (
-    "labels", "user", "mllog", "event", "service", "host", "trace", "transaction", "span", "http", "url", "client",
-    "source", "error", "log", "process", "tags",
-)  # fmt: skip
 _PARTS: Final = ("mllog.input", "mllog.output")
 
 
@@ -32,8 +28,8 @@ class Subject:
     Example:
         >>> Subject.of("customer=17")
         Subject(field='customer', values=('17',))
-        >>> Subject.of("user.id=ann").paths
-        ('user.id',)
+        >>> Subject.of("user.id=ann").paths[:2]
+        ('user.id', 'mllog.input.number.user.id')
     """
 
     field: str
@@ -59,17 +55,15 @@ class Subject:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Where the value may stand: a field's own path, or a feature's under every type."""
-        if self.field.partition(".")[0] in _ROOTS and "." in self.field:
-            return (self.field,)
+        """Where the value may stand: under the field's own path, or as a feature, under any type."""
         typed = (f"{part}.{kind}.{self.field}" for part in _PARTS for kind in KINDS if kind != "text")
-        return (*typed, f"mllog.input_overflow.{self.field}", f"labels.{self.field}")
+        return (self.field, *typed, f"mllog.input_overflow.{self.field}", f"labels.{self.field}")
 
     def query(self) -> dict[str, Any]:
         """Finds every event that holds one of the values, and maybe more: `holds` tells exactly."""
         some: list[dict[str, Any]] = []
         for path in self.paths:
-            if ".number." in path or path in ("event.duration", "process.pid"):
+            if ".number." in path:
                 some += [{"term": {path: number}} for number in map(_number, self.values) if number is not None]
             elif ".boolean." in path:
                 some += [{"term": {path: value == "true"}} for value in self.values if value in ("true", "false")]

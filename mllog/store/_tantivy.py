@@ -19,6 +19,7 @@ from mllog._errors import QueryError, StoreError
 from mllog.store._aggregations import SEGMENT, Aggregator
 from mllog.store._dates import microseconds
 from mllog.store._fields import JSON, TIME, column, columns
+from mllog.store._fields import key as key_of
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 from mllog.store._query import NONE, Translator, quoted, single
 
@@ -107,7 +108,9 @@ class EmbeddedStore:
         return [searcher.doc(address)["_key"][0] for _, address in searcher.search(query, len(keys), count=False).hits]
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
-        found, words, _ = columns(document.source)
+        found, words, ignored = columns(document.source)
+        if ignored:
+            found[key_of("_ignored")] = sorted(set(ignored))
         try:
             source = orjson.dumps(document.source)
             cells = orjson.dumps(found).decode()
