@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -185,6 +186,8 @@ def told(error: ApiError | TransportError, where: str) -> StoreError:
         return StoreError(f"{where}: answers, but not as an Elasticsearch does; check the address ({_NEEDED})")
     if isinstance(error, ApiError):
         return _refused(error, where)
+    if isinstance(error, TlsError) and "certificate" not in str(error):
+        return StoreError(f"{where}: no TLS is spoken there; check the address")
     if isinstance(error, TlsError):
         return StoreError(f"{where}: the certificate is not trusted: {_cause(error)}; name its authority (--ca)")
     if isinstance(error, ConnectionTimeout):
@@ -200,7 +203,8 @@ def _cause(error: TransportError) -> str:
     if verify is not None:
         return verify[1].strip()
     number = re.search(r"\[Errno -?\d+\] ([^')]+)", text)
-    return number[1] if number is not None else " ".join(text.split())[:120]
+    quoted = re.findall(r"'([^']+)'", text)
+    return number[1] if number is not None else quoted[-1] if quoted else " ".join(text.split())[:120]
 
 
 def _refused(error: ApiError, where: str) -> StoreError:
@@ -236,8 +240,24 @@ def privilege(reason: str) -> str:
     found = _GRANTED.search(reason)
     if found is None or _NAMES.fullmatch(found[2]) is None:
         return "look at its role: mllog writes and reads 'logs-mllog.*'"
-    names = [name for name in found[2].split(",") if name != "all"] or ["all"]
-    return f"it lacks the {found[1]} privilege {' or '.join(names)}"
+    return f"it lacks the {found[1]} privilege {found[2].split(',')[0]}"  # the least of those that would do
+
+
+def check_allowed(client: Elasticsearch, index: str, privileges: Sequence[str], where: str) -> None:
+    """Where nothing was found: indices that a key has no privilege on look as if there were none.
+
+    Raises:
+        StoreError: it lacks one of the privileges.
+    """
+    try:
+        answer = client.security.has_privileges(index=[{"names": index.split(","), "privileges": list(privileges)}])
+    except (ApiError, TransportError):  # security is off, say
+        return
+    lacking = [name for had in answer.get("index", {}).values() for name in privileges if not had.get(name, True)]
+    if lacking:
+        raise StoreError(
+            f"{where}: the API key may not do this (403); it lacks the index privilege {lacking[0]} on '{index}'"
+        )
 
 
 def blocked(reason: str) -> str:

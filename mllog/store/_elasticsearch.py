@@ -21,7 +21,7 @@ from elasticsearch import ApiError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
 from mllog._errors import QueryError, StoreError
-from mllog.store._cluster import Cluster, blocked, connect, privilege, told
+from mllog.store._cluster import Cluster, blocked, check_allowed, connect, privilege, told
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 
 CHUNK_BYTES: Final = 5 << 20
@@ -189,6 +189,8 @@ class ElasticsearchStore:
             )
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
+        if not answer["total"]:
+            check_allowed(self._client, index, ("read", "delete"), self._where)
         left = int(answer["total"]) - int(answer["deleted"])
         if left or answer["failures"]:
             kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in answer["failures"]}
@@ -216,6 +218,7 @@ class ElasticsearchStore:
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
         found: dict[str, Any] = dict(answer.body)
+        self._check(found, index)
         aggregations = body.get("aggs", body.get("aggregations"))
         if aggregations and "aggregations" not in found:
             found["aggregations"] = _nothing(aggregations)
@@ -229,7 +232,13 @@ class ElasticsearchStore:
             )
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
+        self._check(answer.body, index)
         return int(answer["count"])
+
+    def _check(self, answer: Mapping[str, Any], index: str) -> None:
+        """That an answer from no index is no lack of a privilege."""
+        if answer.get("_shards", {}).get("total") == 0:
+            check_allowed(self._client, index, ("read",), self._where)
 
     def scan(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> Iterator[dict[str, Any]]:
         """Every matching document, oldest first, as it was when the scan began (a point in time).
@@ -256,6 +265,7 @@ class ElasticsearchStore:
                     track_total_hits=False,
                     allow_partial_search_results=False,
                 )
+                self._check(found.body, index)
                 point = found.get("pit_id", point)
                 hits = found["hits"]["hits"]
                 yield from hits

@@ -278,6 +278,38 @@ def test_a_refusal_is_one_line(
         assert "\n" not in str(found.value)
 
 
+def test_nothing_that_may_be_read_is_not_nothing(cluster: FakeCluster, store: ElasticsearchStore) -> None:
+    """Elasticsearch hides indices that a key may not read: where it finds none, the key is looked at."""
+    empty = {
+        "_shards": {"total": 0},
+        "count": 0,
+        "total": 0,
+        "deleted": 0,
+        "failures": [],
+        "hits": {"total": {"value": 0, "relation": "eq"}, "hits": []},
+    }
+    allowed = True
+
+    def answer(_: str, path: str, __: bytes) -> tuple[int, Any]:
+        if "_has_privileges" in path:
+            return 200, {"index": {"logs-mllog.*": {"read": allowed, "delete": True}}}
+        return 200, {**empty, "id": "p0"} if "_pit" in path else empty
+
+    cluster.answer = answer
+    calls = [
+        lambda: store.search({}),
+        store.count,
+        lambda: list(store.scan()),
+        lambda: store.delete_by_query({"x": {}}),
+    ]
+    for call in calls:
+        call()
+    allowed = False
+    for call in calls:
+        with pytest.raises(StoreError, match=r"403.*lacks the index privilege read on 'logs-mllog\.\*'"):
+            call()
+
+
 def test_a_body_that_is_not_understood_is_a_query_error(cluster: FakeCluster, store: ElasticsearchStore) -> None:
     """With Elasticsearch's own words, which are about the query."""
     cluster.answer = failing({"type": "parsing_exception", "reason": "unknown query [nosuch]"}, 400)
@@ -390,7 +422,11 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
     more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "ca.crt"]
     subprocess.run([*command, *more], check=True, capture_output=True, timeout=60)
     path.write_bytes((tmp_path / "key.pem").read_bytes() + (tmp_path / "ca.crt").read_bytes())
+    with serving() as plain:
+        address = plain.url.replace("http:", "https:")
+        assert "no TLS is spoken there" in fails(address)
     with serving(path) as fake:
+        assert "no connection: " in fails(fake.url.replace("https:", "http:"))
         assert "the certificate is not trusted: self-signed certificate; name its authority (--ca)" in fails(fake.url)
         open_store(fake.url, ca=tmp_path / "ca.crt").close()
 
