@@ -15,7 +15,7 @@ from mllog.export._columns import Column
 from mllog.export._export import Export, Progress
 from mllog.export._frame import series
 
-ROWS: Final = 20_000
+ROWS: Final = 10_000
 """Rows of a row group, and of what is in memory."""
 
 _OF_OBJECTS: Final = {"integer": "Int64", "floating": "float64", "boolean": "boolean", "datetime": "datetime64[us]"}
