@@ -71,6 +71,11 @@ class ElasticsearchStore:
     def __repr__(self) -> str:
         return f"ElasticsearchStore({self._where!r})"
 
+    @property
+    def client(self) -> Elasticsearch:
+        """The client itself, for what only a cluster has."""
+        return self._client
+
     # -- writing -------------------------------------------------------------------------------
 
     def index(self, documents: Iterable[Document]) -> IndexResult:

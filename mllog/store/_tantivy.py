@@ -223,17 +223,17 @@ class EmbeddedStore:
 
     def _timed(self, searcher: Any, asked: str) -> Iterator[dict[str, Any]]:
         """Page after page, each from the last moment of the one before on; what that moment had is left out."""
-        last, seen = "*", set[tuple[int, int]]()
+        onwards, last, seen = f"{TIME}:*", None, set[tuple[int, int]]()
         while True:
             size = PAGE + len(seen)
-            query = self._parse(f"({asked}) AND {TIME}:[{last} TO *}}")
+            query = self._parse(f"({asked}) AND {onwards}")
             hits = searcher.search(query, size, count=False, order_by_field=TIME, order=tantivy.Order.Asc).hits
             for moment, address in hits:
                 place = address.segment_ord, address.doc
                 if place in seen:
                     continue
-                if str(moment) != last:
-                    last, seen = str(moment), set()
+                if moment != last:
+                    onwards, last, seen = f"{TIME}:[{moment} TO *}}", moment, set()
                 seen.add(place)
                 yield self._hit(searcher, address, {}, None)
             if len(hits) < size:

@@ -13,8 +13,12 @@ import httpx
 import pytest
 from stacktools import ROOT
 
+import mllog
 from mllog._errors import QueryError, StoreError
 from mllog.export import Subject, subject_events
+from mllog.redaction._scan import events_of, scanned
+from mllog.server import open_chain
+from mllog.spool import events
 from mllog.store import Document, ElasticsearchStore, Store, open_store
 from mllog.store._cluster import cluster_of
 
@@ -49,10 +53,10 @@ def event(model: str = "shop", **inputs: Any) -> dict[str, Any]:
     }
 
 
-def put(store: Store, stream: str, *events: dict[str, Any]) -> None:
+def put(store: Store, stream: str, *sources: dict[str, Any]) -> None:
     """Store events; every one is taken."""
-    result = store.index(Document(stream, f"e{n}", item) for n, item in enumerate(events))
-    assert (result.created, result.rejected) == (len(events), [])
+    result = store.index(Document(stream, f"e{n}", item) for n, item in enumerate(sources))
+    assert (result.created, result.rejected) == (len(sources), [])
     store.commit()
 
 
@@ -179,16 +183,16 @@ def test_ids_find_documents(both: tuple[Store, Store], stream: str) -> None:
 def test_a_person_is_found_exactly(both: tuple[Store, Store], stream: str) -> None:
     """In fields of every type, whatever its characters."""
     odd = 'a" OR *:* \\'
-    events = [
+    known = [
         event(category={"who": odd}),
         event(category={"who": "a"}),
         event(number={"who": 17}),
         event(category={"who": "17"}),
     ]
-    events.append({**event(), "labels": {"who": odd}})
-    events[-1]["mllog"]["input_overflow"] = {"client": {"who": "17"}}
+    known.append({**event(), "labels": {"who": odd}})
+    known[-1]["mllog"]["input_overflow"] = {"client": {"who": "17"}}
     for store in both:
-        put(store, stream, *events)
+        put(store, stream, *known)
         found = {
             text: [hit["_id"] for hit in subject_events(store, Subject.of(text), index=stream)]
             for text in (f"who={odd}", "who=17", "client.who=17")
@@ -218,3 +222,42 @@ def test_a_query_that_cannot_be_read_is_an_error_of_the_query(both: tuple[Store,
         put(store, stream, event())
         with pytest.raises(QueryError):
             store.search({"query": {"query_string": {"query": "((("}}}, index=stream)
+
+
+def test_the_chain_indexes_into_the_cluster(elasticsearch: httpx.Client, tmp_path: Path) -> None:
+    """`mllog serve --store`: what a spool holds is redacted and stored once, also when the spool is read again."""
+    name = f"chain{uuid.uuid4().hex[:8]}"
+    mllog.configure(spool=tmp_path / "spool", environment="stacktest")
+    log = mllog.model(name, "1")
+    for number in range(50):
+        log.prediction({"x": number, "note": "ask ann@example.com"})
+    mllog.shutdown()
+    index = f"logs-mllog.{name}-stacktest"
+    lines = list(events(tmp_path / "spool"))
+    for expected in ((50, 0), (0, 50)):
+        chain = open_chain(tmp_path / "data", store=os.environ["MLLOG_TEST_ELASTICSEARCH"])
+        chain.ingest.lines(lines)
+        report = chain.report()
+        assert (report["stored"], report["duplicates"], report["rejected"]) == (*expected, 0)
+        assert chain.store.count(index=index) == 50
+        assert chain.store.count({"term": {"mllog.redaction.kinds": "email"}}, index=index) == 50
+        chain.stop()
+
+
+def test_stored_events_are_scanned_for_sensitive_values(both: tuple[Store, Store], stream: str) -> None:
+    """`mllog pipeline scan`: kinds, fields and counts over many pages, the same from both."""
+    rows = [event(category={"note": "ann@example.com" if n % 10 == 0 else "nothing"}) for n in range(2500)]
+    for store in both:
+        put(store, stream, *rows)
+        report = scanned(events_of_store(store, stream))
+        assert (report.events, report.affected) == (2500, 250)
+        assert [(found.kind, found.field, found.times) for found in report.findings()] == [
+            ("email", f"{CATEGORY}.note", 250)
+        ]
+
+
+def events_of_store(store: Store, stream: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """By the address of the cluster, or from the store that is open."""
+    if isinstance(store, ElasticsearchStore):
+        return events_of(os.environ["MLLOG_TEST_ELASTICSEARCH"], index=stream)
+    return ((hit["_id"], hit["_source"]) for hit in store.scan(index=stream))
