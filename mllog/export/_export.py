@@ -183,12 +183,12 @@ def to_frame(
         >>> import tempfile, mllog
         >>> from mllog.store import Document, open_store
         >>> sent = pd.DataFrame({"delay": [2.0, None], "seats": [180, 76]})
-        >>> profile = Profile.learn(sent, name="late", version="1.0")
+        >>> profile = Profile.learn(sent, name="delay_risk", version="1.0")
         >>> with mllog.testing.capture() as events:
-        ...     _ = mllog.model("late", profile=profile).predictions(sent, None)
+        ...     _ = mllog.model("delay_risk", profile=profile).predictions(sent, None)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     store = open_store(folder)
-        ...     _ = store.index(Document("logs-mllog.late-test", event["event"]["id"], event) for event in events)
+        ...     _ = store.index(Document("logs-mllog.delay_risk-test", event["event"]["id"], event) for event in events)
         ...     store.commit()
         ...     back = to_frame(store, profile)
         ...     store.close()

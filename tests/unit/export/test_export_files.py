@@ -43,21 +43,21 @@ def frame() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def profile(frame: pd.DataFrame) -> Profile:
     """Learnt from it."""
-    return Profile.learn(frame, name="late", version="1.0")
+    return Profile.learn(frame, name="filed", version="1.0")
 
 
 @pytest.fixture(scope="module")
 def store(frame: pd.DataFrame, profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Its rows, as they were asked; a minute between two."""
     opened = open_store(tmp_path_factory.mktemp("files"))
-    log = mllog.model("late", profile=profile)
+    log = mllog.model("filed", profile=profile)
     with capture() as events:
         for n, row in enumerate(frame.to_dict("records")):
             log.prediction(
                 {name: None if value != value else value for name, value in row.items()},  # noqa: PLR0124 - NaN
                 timestamp=START + dt.timedelta(minutes=n),
             )
-    opened.index(Document("logs-mllog.late-test", event["event"]["id"], event) for event in events)
+    opened.index(Document("logs-mllog.filed-test", event["event"]["id"], event) for event in events)
     opened.commit()
     yield opened
     opened.close()
@@ -95,7 +95,7 @@ def test_parquet_gives_the_frame_back(store: Store, frame: pd.DataFrame, profile
 def test_parquet_of_columns_that_no_profile_knows(store: Store, tmp_path: Path) -> None:
     """And of no events at all."""
     out = tmp_path / "events.parquet"
-    assert write(Export(store, model="late", meta=True), out) == 100
+    assert write(Export(store, model="filed", meta=True), out) == 100
     back = pd.read_parquet(out)
     assert back["mllog.input.number.seats"].sum() == 3 * 99 * 50
     assert str(back["@timestamp"].dtype) == "datetime64[us, UTC]"

@@ -19,7 +19,7 @@ from mllog.export import to_frame
 from mllog.store import Document, EmbeddedStore, open_store
 from mllog.testing import capture
 
-INDEX = "logs-mllog.late-test"
+INDEX = "logs-mllog.exported-test"
 
 
 @pytest.fixture
@@ -37,7 +37,11 @@ def keep(store: EmbeddedStore, events: list[dict[str, Any]]) -> None:
 
 
 def sent(
-    store: EmbeddedStore, rows: list[dict[str, Any]], profile: Profile | None, outputs: Any = None, name: str = "late"
+    store: EmbeddedStore,
+    rows: list[dict[str, Any]],
+    profile: Profile | None,
+    outputs: Any = None,
+    name: str = "exported",
 ) -> list[str]:
     """Log each row as a request; the ids of the predictions."""
     log = mllog.model(name, "1.0", profile=profile)
@@ -49,7 +53,7 @@ def sent(
 
 def learnt(frame: pd.DataFrame, outputs: pd.DataFrame | None = None, **more: Any) -> Profile:
     """A profile that went through its file format."""
-    return Profile.from_json(Profile.learn(frame, outputs, name="late", version="1.0", **more).to_json())
+    return Profile.from_json(Profile.learn(frame, outputs, name="exported", version="1.0", **more).to_json())
 
 
 COLUMNS: dict[str, Any] = {
@@ -145,7 +149,11 @@ def test_a_sensitive_feature_leaves_markers(store: EmbeddedStore) -> None:
 def test_only_live_predictions_of_the_model_are_exported(store: EmbeddedStore) -> None:
     """No feedback, no shadow, no other model, nothing outside of the time."""
     profile = learnt(pd.DataFrame({"x": [1.0, 2.0]}))
-    log, candidate, other = mllog.model("late", "1.0", profile=profile), mllog.model("late", "2"), mllog.model("other")
+    log, candidate, other = (
+        mllog.model("exported", "1.0", profile=profile),
+        mllog.model("exported", "2"),
+        mllog.model("other"),
+    )
     day = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)
     with capture() as events:
         for hour in range(24):
@@ -164,7 +172,7 @@ def test_rows_of_one_moment_keep_their_order(store: EmbeddedStore) -> None:
     """By the ids, which were made one after the other."""
     profile = learnt(pd.DataFrame({"x": [1.0, 2.0]}))
     moment = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)
-    log = mllog.model("late", profile=profile)
+    log = mllog.model("exported", profile=profile)
     with capture() as events:
         log.predictions(pd.DataFrame({"x": np.arange(1500.0)}), None, timestamp=moment)
     keep(store, events[::-1])
@@ -176,7 +184,7 @@ def test_what_turned_out_is_joined(store: EmbeddedStore) -> None:
     answers = pd.DataFrame({"minutes": [1.5, 2.5]})
     profile = learnt(pd.DataFrame({"x": [1.0, 2.0]}), answers)
     ids = sent(store, [{"x": 1.0}, {"x": 2.0}], profile, [1.5, 2.5])
-    log = mllog.model("late", "1.0", profile=profile)
+    log = mllog.model("exported", "1.0", profile=profile)
     with capture() as events:
         log.feedback(ids[0], 3.0)
         log.feedback(ids[0], 4.0)
@@ -244,7 +252,7 @@ def test_foreign_events_do_no_harm(store: EmbeddedStore) -> None:
     """Objects where values are expected, values where objects are."""
     profile = learnt(pd.DataFrame({"x": [1.0, 2.0], "w": ["a", "b"]}))
     base = {"event": {"action": "prediction"}, "@timestamp": "2026-05-04T12:00:00Z"}
-    model = {"name": "late", "role": "live"}
+    model = {"name": "exported", "role": "live"}
     odd: list[Any] = [{"number": {"x": {"deep": 1}}}, {"number": 7}, "none", {"category": {"x": "1", "w": [1, 2]}}]
     events = [
         {**base, "event": {"action": "prediction", "id": str(n)}, "mllog": {"model": model, "input": item}}
