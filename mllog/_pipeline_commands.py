@@ -88,7 +88,7 @@ def build(out: Path, rules: Path | None, profiles: Iterable[Path]) -> list[str]:
         ConfigurationError: a rule would not do in Logstash, or the folder is none.
     """
     chosen: RuleSet = DEFAULT if rules is None else load_file(rules).rules
-    named = list(chosen.features)
+    named = [name for name, how in chosen.features.items() if how != "keep"]
     for path in profiles:
         from mllog.profile import Profile  # noqa: PLC0415 - an extra
 

@@ -28,11 +28,13 @@ app = typer.Typer(
 )
 spool_app = typer.Typer(help="Look into a spool folder.", no_args_is_help=True)
 pipeline_app = typer.Typer(help="Run Logstash configuration without Logstash.", no_args_is_help=True)
+redaction_app = typer.Typer(help="Keys of pseudonyms.", no_args_is_help=True)
 profile_app = typer.Typer(help="Learn and show profiles.", no_args_is_help=True)
 dashboards_app = typer.Typer(help="Build Kibana dashboards from profiles.", no_args_is_help=True)
 watches_app = typer.Typer(help="Build watches from profiles.", no_args_is_help=True)
 app.add_typer(spool_app, name="spool")
 app.add_typer(pipeline_app, name="pipeline")
+app.add_typer(redaction_app, name="redaction")
 app.add_typer(profile_app, name="profile")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
@@ -341,6 +343,19 @@ def pipeline_scan(
 
     if not scan(source, index=index, rules=rules, api_key_file=api_key_file, ca=ca, as_json=as_json):
         raise typer.Exit(1)
+
+
+@redaction_app.command("key")
+def redaction_key(
+    file: Annotated[Path, typer.Argument(help="Key file; made at mode 0600 where it is missing.")],
+    *,
+    name: Annotated[str, typer.Option("--id", help="Id of the new key; it stands in every pseudonym.")],
+) -> None:
+    """Put a new key in front of a key file; the old ones stay, so that older events are found too."""
+    from mllog.redaction import write_key  # noqa: PLC0415 - not needed to emit
+
+    write_key(file, name)
+    typer.echo(f"{file}: {name} is the key of new pseudonyms")
 
 
 @profile_app.command("learn")

@@ -13,6 +13,7 @@ from mllog.pipeline._config import Branch, Plugin, Statement, place_of
 from mllog.pipeline._coverage import Arm, Coverage
 from mllog.pipeline._endpoints import CODECS, INPUTS, OUTPUTS
 from mllog.pipeline._event import Event
+from mllog.pipeline._guard import Guard, guard, together
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import Schema, checked
 from mllog.pipeline._sprintf import TemplateError, template
@@ -90,7 +91,9 @@ class Compiler:
 
     def filters(self, statements: Iterable[Statement]) -> Filter:
         """One function for a list of filters and branches: False when the event was dropped."""
-        steps = [self._branch(item) if isinstance(item, Branch) else self._single(item) for item in statements]
+        listed = list(statements)
+        steps = [self._branch(item) if isinstance(item, Branch) else self._single(item) for item in listed]
+        steps = together(steps, [self._guard(item) for item in listed])
         if len(steps) == 1:
             return steps[0]
 
@@ -102,6 +105,12 @@ class Compiler:
 
         return run
 
+    def _guard(self, item: Statement) -> Guard | None:
+        """What an `if` without `else` asks first; where coverage is asked for, each is asked on its own."""
+        if isinstance(item, Branch) and len(item.arms) == 1 and self._coverage is None:
+            return guard(item.arms[0][0])
+        return None
+
     def _branch(self, branch: Branch) -> Filter:
         arms = [(test, self.filters(body)) for test, body in self._arms(branch)]
         if len(arms) == 1:
@@ -109,7 +118,10 @@ class Compiler:
             return lambda event: then(event) if test(event) else True
 
         def run(event: Event) -> bool:
-            return next((body(event) for test, body in arms if test(event)), True)
+            for test, body in arms:
+                if test(event):
+                    return body(event)
+            return True
 
         return run
 

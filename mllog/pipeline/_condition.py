@@ -11,6 +11,7 @@ from lark import Token, Tree
 from mllog.pipeline import _field
 from mllog.pipeline._config import number, place_of, unquoted
 from mllog.pipeline._event import Event, Timestamp, tag
+from mllog.pipeline._field import MISSING
 from mllog.pipeline._gsub import MATCH_SECONDS, TIMED_OUT, TIMEOUT_TAG
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
@@ -20,8 +21,6 @@ from mllog.pipeline._sprintf import TemplateError, is_static, template
 Condition = Callable[[Event], bool]
 _Value = Callable[[Event], Any]
 _Node = Tree[Token] | Token
-
-_MISSING: Final = object()
 
 
 class ConditionError(Exception):
@@ -67,13 +66,13 @@ def _contains(left: Any, right: Any) -> bool:
     if isinstance(right, str):
         return type(left) is str and not isinstance(right, Timestamp) and left in right
     if isinstance(right, list):
-        return left is not _MISSING and any(_same(left, item) for item in right)
+        return left is not MISSING and any(_same(left, item) for item in right)
     return False
 
 
 def _truthy(value: Any) -> bool:
     """A field that is there; Logstash looks at its text, so an empty one and `"false"` do not count."""
-    return value is not _MISSING and value is not None and value is not False and value not in ("", "false")
+    return value is not MISSING and value is not None and value is not False and value not in ("", "false")
 
 
 class _Compiler:
@@ -190,20 +189,29 @@ class _Compiler:
             text = value(event)
             if type(text) is not str:
                 return not wanted
-            if quick is not None and (there := quick(text)) is not None:
-                return there is wanted
             limit = seconds(text)
+            if limit is None:
+                return (search(text) is not None) is wanted
             try:
-                found = search(text) if limit is None else search(text, timeout=limit)
+                return (search(text, timeout=limit) is not None) is wanted
             except TimeoutError:
                 # What can not be searched must not be stored either.
                 if names is not None:
                     _field.put(event, names, TIMED_OUT)
                 tag(event, TIMEOUT_TAG)
                 return not wanted
-            return (found is not None) is wanted
 
-        return match
+        if quick is None:
+            return match
+
+        def match_words(event: Event) -> bool:
+            text = value(event)
+            if type(text) is not str:
+                return not wanted
+            there = quick(text)
+            return match(event) if there is None else there is wanted
+
+        return match_words
 
     def _value(self, node: _Node) -> _Value:
         if isinstance(node, Token):
@@ -236,10 +244,7 @@ class _Compiler:
             names = _field.path(str(token))
         except _field.FieldError as error:
             raise place_of(token, self._file).error(str(error)) from None
-        if len(names) == 1:
-            name = names[0]
-            return lambda event: event.get(name, _MISSING)
-        return lambda event: _field.get(event, names) if _field.includes(event, names) else _MISSING
+        return _field.reader(names)
 
 
 def _all(terms: list[Condition]) -> Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -142,6 +142,10 @@ def tag(event: Event, name: str) -> None:
         event["tags"] = [tags] if tags == name else [tags, name]
 
 
+_GUARDED: Final = frozenset({("@timestamp",), ("@metadata",), ("tags",)})
+"""Fields that do not take every value."""
+
+
 def write(event: Event, names: _field.Path, value: Any) -> None:
     """Write a field as a filter does: `@timestamp` and `tags` keep to their types.
 
@@ -155,6 +159,36 @@ def write(event: Event, names: _field.Path, value: Any) -> None:
     if names == ("tags",) and not legal_tags(value):
         raise _field.FieldError("tags takes texts only")
     _field.put(event, names, value)
+
+
+def writer(names: _field.Path) -> Callable[[Event, Any], None]:
+    """A function that writes one field: as `write`, short for short paths.
+
+    Example:
+        >>> event = {}
+        >>> writer(("a", "b"))(event, 1)
+        >>> event
+        {'a': {'b': 1}}
+    """
+    if len(names) > 2 or names in _GUARDED:
+        return lambda event, value: write(event, names, value)
+    if len(names) == 1:
+        only = names[0]
+
+        def put(event: Event, value: Any) -> None:
+            event[only] = value
+
+        return put
+    first, second = names
+
+    def put_below(event: Event, value: Any) -> None:
+        holder = event.get(first)
+        if type(holder) is dict:
+            holder[second] = value
+        else:
+            _field.put(event, names, value)
+
+    return put_below
 
 
 def event_from_json(fields: Mapping[str, Any]) -> Event:

@@ -6,6 +6,7 @@ A reference is parsed once into a tuple of names; the functions walk plain dicts
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,7 +14,11 @@ Path = tuple[str, ...]
 
 _BRACKETS: Final = re.compile(r"\[([^\[\]]+)\]")
 _INDEX: Final = re.compile(r"-?[0-9]{1,9}")
-_MISSING: Final = object()
+
+MISSING: Final = object()
+"""What a reader gives where there is no field."""
+
+Read = Callable[[dict[str, Any]], Any]
 _MOST_ELEMENTS: Final = 10_000
 """Writing `[a][999999999]` must not fill the memory with nulls."""
 
@@ -45,21 +50,21 @@ def path(reference: str) -> Path:
 
 def _element(values: list[Any], name: str) -> Any:
     if _INDEX.fullmatch(name) is None:
-        return _MISSING
+        return MISSING
     index = int(name)
-    return values[index] if -len(values) <= index < len(values) else _MISSING
+    return values[index] if -len(values) <= index < len(values) else MISSING
 
 
 def _find(event: dict[str, Any], names: Path) -> Any:
     value: Any = event
     for name in names:
         if isinstance(value, dict):
-            value = value.get(name, _MISSING)
+            value = value.get(name, MISSING)
         elif isinstance(value, list):
             value = _element(value, name)
         else:
-            return _MISSING
-        if value is _MISSING:
+            return MISSING
+        if value is MISSING:
             return value
     return value
 
@@ -74,7 +79,65 @@ def get(event: dict[str, Any], names: Path) -> Any:
     if len(names) == 1:
         return event.get(names[0])
     value = _find(event, names)
-    return None if value is _MISSING else value
+    return None if value is MISSING else value
+
+
+def reader(names: Path) -> Read:
+    """A function that reads one field, `MISSING` where there is none: as `_find`, short for short paths.
+
+    Example:
+        >>> read = reader(("a", "b"))
+        >>> read({"a": {"b": None}}), read({"a": 1}) is MISSING
+        (None, True)
+    """
+    if len(names) == 1:
+        only = names[0]
+        return lambda event: event.get(only, MISSING)
+    if len(names) > 3:
+        return lambda event: _find(event, names)
+    first, second, third = (*names, "")[:3]
+    deeper = len(names) == 3
+
+    def read(event: dict[str, Any]) -> Any:
+        value = event.get(first)
+        if value is None:
+            return MISSING
+        if type(value) is not dict:
+            return _find(event, names)
+        return value.get(second, MISSING)
+
+    def read_deeper(event: dict[str, Any]) -> Any:
+        value = event.get(first)
+        if value is None:
+            return MISSING
+        if type(value) is dict:
+            value = value.get(second)
+            if value is None:
+                return MISSING
+            if type(value) is dict:
+                return value.get(third, MISSING)
+        return _find(event, names)
+
+    return read_deeper if deeper else read
+
+
+def getter(names: Path) -> Read:
+    """A function that reads one field, None where there is none: as `get`.
+
+    Example:
+        >>> getter(("a", "b"))({"a": {}}) is None
+        True
+    """
+    if len(names) == 1:
+        only = names[0]
+        return lambda event: event.get(only)
+    read = reader(names)
+
+    def found(event: dict[str, Any]) -> Any:
+        value = read(event)
+        return None if value is MISSING else value
+
+    return found
 
 
 def includes(event: dict[str, Any], names: Path) -> bool:
@@ -84,7 +147,7 @@ def includes(event: dict[str, Any], names: Path) -> bool:
         >>> includes({"a": None}, ("a",)), includes({}, ("a",))
         (True, False)
     """
-    return names[0] in event if len(names) == 1 else _find(event, names) is not _MISSING
+    return names[0] in event if len(names) == 1 else _find(event, names) is not MISSING
 
 
 def put(event: dict[str, Any], names: Path, value: Any) -> None:
@@ -102,7 +165,7 @@ def put(event: dict[str, Any], names: Path, value: Any) -> None:
     holder: Any = event
     for name in names[:-1]:
         child = holder.get(name) if isinstance(holder, dict) else _element(holder, name)
-        if child is _MISSING or child is None:
+        if child is MISSING or child is None:
             child = {}
             _put_one(holder, name, child)
         elif not isinstance(child, dict | list):
@@ -138,6 +201,29 @@ def remove(event: dict[str, Any], names: Path) -> Any:
     holder = _find(event, names[:-1])
     if isinstance(holder, dict):
         return holder.pop(names[-1], None)
-    if isinstance(holder, list) and _element(holder, names[-1]) is not _MISSING:
+    if isinstance(holder, list) and _element(holder, names[-1]) is not MISSING:
         return holder.pop(int(names[-1]))
     return None
+
+
+def remover(names: Path) -> Read:
+    """A function that takes one field out: as `remove`, short for short paths.
+
+    Example:
+        >>> remover(("a", "b"))({"a": {"b": 1}})
+        1
+    """
+    if len(names) == 1:
+        only = names[0]
+        return lambda event: event.pop(only, None)
+    if len(names) > 2:
+        return lambda event: remove(event, names)
+    first, second = names
+
+    def take(event: dict[str, Any]) -> Any:
+        holder = event.get(first)
+        if holder is None:
+            return None
+        return holder.pop(second, None) if type(holder) is dict else remove(event, names)
+
+    return take

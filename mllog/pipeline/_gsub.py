@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -11,6 +12,9 @@ import regex  # type: ignore[import-untyped]
 
 MATCH_SECONDS: Final = 1.0
 """Logstash sets no limit; a hostile line must not hold up the embedded runner."""
+
+MOST_PLACES: Final = 32
+"""Of a pattern in a text, for which trying each pays: a try may look through all the rest for what must come."""
 
 TIMED_OUT: Final = "[REDACTED:timeout]"
 """Takes the place of a text that could not be searched in time: what was not searched must not be stored."""
@@ -67,7 +71,10 @@ def _always(_: str) -> float | None:
 
 
 def replacer(
-    pattern: regex.Pattern[str], replacement: str, seconds: Callable[[str], float | None] = _always
+    pattern: regex.Pattern[str],
+    replacement: str,
+    seconds: Callable[[str], float | None] = _always,
+    places: Callable[[str], list[int] | None] | None = None,
 ) -> Callable[[str], str]:
     r"""A function that replaces all matches in a text.
 
@@ -75,6 +82,7 @@ def replacer(
         pattern: what is replaced.
         replacement: in Ruby's syntax.
         seconds: the time limit by the text; None where none is needed.
+        places: where in a text the pattern can match at all; None of a text of which that is not known.
 
     Raises:
         ReplacementError: the replacement names a group that the pattern has not.
@@ -88,6 +96,32 @@ def replacer(
 
     def replace(text: str) -> str:
         limit = seconds(text)
-        return str(substitute(new, text) if limit is None else substitute(new, text, timeout=limit))
+        if places is not None and (found := places(text)) is not None and len(found) <= MOST_PLACES:
+            return _replaced(text, pattern, new, found, limit) if found else text
+        changed: str = substitute(new, text) if limit is None else substitute(new, text, timeout=limit)
+        # What is known of a text (its words) is known by its identity.
+        return text if changed == text else changed
 
     return replace
+
+
+def _replaced(
+    text: str,
+    pattern: regex.Pattern[str],
+    new: str | Callable[[regex.Match[str]], str],
+    places: list[int],
+    limit: float | None,
+) -> str:
+    """The text after trying the pattern at these places alone."""
+    parts: list[str] = []
+    done, end = 0, None if limit is None else time.monotonic() + limit
+    for place in places:
+        if place < done:
+            continue
+        match = pattern.match(text, place) if limit is None else pattern.match(text, place, timeout=limit)
+        if match is not None:
+            parts += (text[done:place], match.expand(new) if isinstance(new, str) else new(match))
+            done = match.end()
+        if end is not None and time.monotonic() > end:
+            raise TimeoutError
+    return "".join((*parts, text[done:])) if parts else text

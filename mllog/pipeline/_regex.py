@@ -34,12 +34,18 @@ _NOT_BOUNDARY_ASCII: Final = f"(?:(?<={_WORD_ASCII})(?={_WORD_ASCII})|(?<!{_WORD
 _LINE_START: Final = r"(?:\A|(?<=\n)(?!\Z))"
 _LINE_END: Final = r"(?=\n|\Z)"
 
+# Without regard to case `ss` is `ß` and `fi` is one letter, so that a look-behind with them has no fixed length. Ruby
+# says so only when a text beyond ASCII comes along.
+_FOLDED_TOGETHER: Final = re.compile("(?i)s[s\u017f]|\u017fs|st|ff|fi|fl|\u02bcn|[hwyt][\u0308\u030a\u0331]|i\u0307")
+_NO_LITERAL: Final = re.compile(r"\[(?:\\.|[^\]])*\]|\\.")
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
     dot_all: bool = False
     extended: bool = False
     charset: str = "d"
+    ignore_case: bool = False
 
 
 @dataclass(slots=True)
@@ -217,9 +223,14 @@ class _Translator:
         return f"{opening}{text})", widths.pop() if len(widths) == 1 else None
 
     def _look_behind(self, opening: str, options: _Options) -> tuple[str, Width]:
+        start = self._reader.at
         text, widths = self._alternatives(options)
+        inside = _NO_LITERAL.sub(" ", self._reader.text[start : self._reader.at])
         if not self._reader.accept(")"):
             raise PatternError("end pattern with unmatched parenthesis")
+        pair = _FOLDED_TOGETHER.search(inside)
+        if pair is not None and (options.ignore_case or "(?i" in inside):
+            raise PatternError(f"invalid pattern in look-behind: {pair[0]!r} and one character are the same to (?i)")
         if None in widths:
             raise PatternError("invalid pattern in look-behind: its length must be fixed")
         return f"(?{opening}{text})", 0
@@ -329,7 +340,8 @@ def _changed(options: _Options, on: str, off: str) -> tuple[str, _Options]:
     dot_all = "m" not in off and ("m" in on or options.dot_all)
     extended = "x" not in off and ("x" in on or options.extended)
     flags = ("i" if "i" in on else "") + ("-i" if "i" in off else "")
-    return flags, _Options(dot_all, extended, charset)
+    ignore_case = "i" not in off and ("i" in on or options.ignore_case)
+    return flags, _Options(dot_all, extended, charset, ignore_case)
 
 
 @lru_cache(maxsize=1024)

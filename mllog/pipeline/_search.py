@@ -8,6 +8,8 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
+
 _CHARACTER: Final = r"(?:[^\\\[\](){}.*+?^$|#]|\\[\[\](){}.*+?^$|#/t])"
 _PART: Final = rf"(?:{_CHARACTER}|\[0-9\](?:\{{[0-9]+\}})?)"
 _WORDS: Final = re.compile(rf"(\(\?i\))?({_PART}+(?:\|{_PART}+)*)")
@@ -23,8 +25,9 @@ def _folded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").translate(_FOLD)
 
 
-_Found = tuple[frozenset[int], frozenset[int]]
+_Found = tuple[frozenset[int], frozenset[int], frozenset[int]]
 _NONE: Final[frozenset[int]] = frozenset()
+_NOTHING: Final = (_NONE, _NONE, _NONE)
 
 
 class _Index:
@@ -37,7 +40,8 @@ class _Index:
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
         self._search: BytesAhoCorasick | None = None
-        self._last: tuple[str, _Found] = ("", (_NONE, _NONE))
+        self._last: tuple[str, _Found] = ("", _NOTHING)
+        self._caseless = True
 
     def numbers(self, words: Iterable[bytes]) -> frozenset[int] | None:
         """The numbers of words, new ones taken up; None where there are too many already."""
@@ -45,18 +49,23 @@ class _Index:
         if len(self._numbers) + len(wanted) > _MOST_WORDS:
             return None
         known = len(self._numbers)
+        self._caseless = self._caseless and all(
+            caseless_beyond_ascii(word.decode("utf-8", "replace")) for word in wanted
+        )
         found = frozenset(self._numbers.setdefault(word, len(self._numbers)) for word in wanted)
         if len(self._numbers) > known:
-            self._search, self._last = None, ("", (_NONE, _NONE))
+            self._search, self._last = None, ("", _NOTHING)
         return found
 
     def present(self, text: str) -> _Found:
-        """The numbers of the words that stand in a text, and of those that may: where letters beyond ASCII fold."""
+        """The numbers of the words that stand in a text, of those that may (letters beyond ASCII fold), and of both."""
         last, found = self._last
         if last is text:
             return found
         sure = self._in(text)
-        found = (sure, _NONE if text.isascii() else self._in(text.casefold()) - sure)
+        plain = text.isascii() or (self._caseless and not folds_to_ascii(text))
+        maybe = _NONE if plain else self._in(text.casefold()) - sure
+        found = (sure, maybe, sure | maybe if maybe else sure)
         self._last = (text, found)
         return found
 
@@ -68,6 +77,38 @@ class _Index:
 
 
 _INDEX: Final = _Index()
+
+
+def _parts(pattern: str) -> list[str] | None:
+    """The alternatives of a pattern of plain words; None if it is none."""
+    found = _WORDS.fullmatch(pattern)
+    return None if found is None else re.split(r"(?<!\\)\|", found[2])
+
+
+def _signs(parts: list[str]) -> bool:
+    return all(len(part) == 1 and not part.isalpha() for part in parts)
+
+
+def _numbers(parts: list[str]) -> frozenset[int] | None:
+    words = [_DIGITS.sub(lambda n: "0" * int(n[1] or 1), part) for part in parts]
+    return _INDEX.numbers(_folded(word.replace("\\t", "\t").replace("\\", "")) for word in words)
+
+
+def word_numbers(pattern: str) -> frozenset[int] | None:
+    """What `words_in` gives at least one of, where a pattern of plain words matches; None if it is no such pattern.
+
+    Example:
+        >>> numbers = word_numbers("(?i)pass|secret")
+        >>> numbers.isdisjoint(words_in("a SECRET")), numbers.isdisjoint(words_in("none")), word_numbers("a+")
+        (False, True, None)
+    """
+    parts = _parts(pattern)
+    return None if parts is None or _signs(parts) else _numbers(parts)
+
+
+def words_in(text: str) -> frozenset[int]:
+    """The numbers of all words that stand, or may stand, in a text."""
+    return _INDEX.present(text)[2]
 
 
 def word_test(pattern: str) -> Callable[[str], bool | None] | None:
@@ -82,24 +123,22 @@ def word_test(pattern: str) -> Callable[[str], bool | None] | None:
         >>> word_test("a+") is None
         True
     """
-    found = _WORDS.fullmatch(pattern)
-    if found is None:
+    parts = _parts(pattern)
+    if parts is None:
         return None
-    parts = re.split(r"(?<!\\)\|", found[2])
-    literals = [_DIGITS.sub("", part) for part in parts]
-    if all(len(literal) == 1 for literal in literals) and literals == parts:
+    if _signs(parts):
         # A sign that stands in most texts is found at once, and many times.
-        return lambda text: any(literal in text for literal in literals)
-    # A word is found by its folded form alone where nothing was folded in it: no digit, and no letter but in any case.
-    exact = not any(re.search("[0-9]" if found[1] else "[0-9A-Za-z]", literal) for literal in literals)
-    words = [_DIGITS.sub(lambda n: "0" * int(n[1] or 1), part) for part in parts]
-    numbers = _INDEX.numbers(_folded(word.replace("\\t", "\t").replace("\\", "")) for word in words)
+        return lambda text: any(sign in text for sign in parts)
+    numbers = _numbers(parts)
     if numbers is None:
         return None
+    # A word is found by its folded form alone where nothing was folded in it: no digit, and no letter but in any case.
+    folded = re.compile("[0-9]" if pattern.startswith("(?i)") else "[0-9A-Za-z]")
+    exact = not any(folded.search(_DIGITS.sub("", part)) for part in parts)
     present = _INDEX.present
 
     def test(text: str) -> bool | None:
-        sure, maybe = present(text)
+        sure, maybe, _ = present(text)
         if not numbers.isdisjoint(sure):
             return True if exact else None
         return False if numbers.isdisjoint(maybe) else None

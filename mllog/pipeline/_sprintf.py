@@ -45,9 +45,11 @@ def _reference(reference: str, literal: str) -> Template:
     except _field.FieldError:
         return lambda _: literal
 
+    read = _field.getter(names)
+
     def show(event: Event) -> str:
-        value = _field.get(event, names)
-        return literal if value is None else field_text(value)
+        value = read(event)
+        return value if type(value) is str else literal if value is None else field_text(value)
 
     return show
 
@@ -105,17 +107,29 @@ def value_template(value: Any) -> Template:
     return template(ruby_text(value))
 
 
+def fixed_path(reference: str) -> _field.Path | None:
+    """The path of a reference; None if it holds placeholders, or is no reference, which is a failure of each event.
+
+    Example:
+        >>> fixed_path("[a][b]"), fixed_path("%{a}"), fixed_path("[a")
+        (('a', 'b'), None, None)
+    """
+    if not is_static(reference):
+        return None
+    try:
+        return _field.path(reference)
+    except _field.FieldError:
+        return None
+
+
 def path_template(reference: str) -> Callable[[Event], _field.Path]:
     """A field reference that may hold placeholders itself.
 
     Raises:
         TemplateError: as `template`.
     """
-    if is_static(reference):
-        try:
-            names = _field.path(reference)
-        except _field.FieldError:
-            return lambda _: _field.path(reference)
+    names = fixed_path(reference)
+    if names is not None:
         return lambda _: names
     fill = template(reference)
     return lambda event: _field.path(fill(event))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mllog.redaction._pseudonyms import Pseudonyms
+from mllog.redaction._pseudonyms import Pseudonyms, write_key
 from mllog.redaction._redactor import SENSITIVE, Redactor
 from mllog.redaction.rules import DEFAULT, RULES, KeyGroup, Rule, RuleSet, rules_digest
 
@@ -16,4 +16,5 @@ __all__ = [
     "Rule",
     "RuleSet",
     "rules_digest",
+    "write_key",
 ]

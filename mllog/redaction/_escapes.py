@@ -20,6 +20,12 @@ _OWN: Final = re.compile(f"[{ALL}]")
 _ESCAPE: Final = re.compile(r'\\(?:u(00[2-7][0-9A-Fa-f])|(u)|(["\\nrtbf/]))')
 # A text inside a text has its escapes escaped: `␛u0040` is an @ there, however often.
 _DEEPER: Final = re.compile(r"␛+u00([2-7][0-9A-Fa-f])")
+# Blanks, hyphens and what is not seen at all may stand between the digits of a number, written as escapes or not.
+SEPARATORS: Final = (0xA0, 0xAD, 0x200B, 0x200C, 0x200D, 0x2010, 0x2011, 0x2013, 0x202F, 0x2060, 0xFF20)
+_SEPARATOR: Final = re.compile(rf"(?i)(?:␏|␛+u)({'|'.join(f'{code:04x}' for code in SEPARATORS)})")
+BEYOND: Final = r"␛+u(?=(?:00[89A-Fa-f]|0[1-9A-Fa-f]|[1-9A-Fa-f])[0-9A-Fa-f])"
+"""An escape of a deeper text that names nothing of ASCII."""
+_BEYOND: Final = re.compile(BEYOND)
 _UNRESERVED: Final = re.compile(r"%(?:25)*(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 """What no program writes as `%61`: letters, digits and `-._~` (RFC 3986)."""
 _BACK: Final = {character: "\\" + letter for letter, character in PLACEHOLDERS.items()} | {UNICODE: "\\u"}
@@ -53,6 +59,9 @@ def unescaped(text: str) -> str:
         text = _ESCAPE.sub(_placeholder, text)
         if "␛u00" in text:
             text = _DEEPER.sub(lambda found: _character(found[1]), text)
+        if "␏" in text or "␛u" in text:
+            text = _SEPARATOR.sub(lambda found: chr(int(found[1], 16)), text)
+            text = _BEYOND.sub(UNICODE, text)
     if "%" in text:
         text = _UNRESERVED.sub(lambda found: chr(int(found[1], 16)), text)
     return text

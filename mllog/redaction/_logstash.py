@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from mllog.redaction._escapes import PLACEHOLDERS, TOO_DEEP, UNICODE
+from mllog.redaction._escapes import BEYOND, PLACEHOLDERS, SEPARATORS, TOO_DEEP, UNICODE
 from mllog.redaction.rules import CARD_NUMBER, DEFAULT, KeyGroup, Rule, RuleSet, key_rules, text_only_rule
 
 REDACT: Final = "20-redact.conf"
@@ -60,10 +60,12 @@ _CHECKED: Final = """\
 
   # mllog names the rules that it searched an event by. It counts checksums, which no pattern can: what only looks like
   # a card or an IBAN stays as it is there.
-  if [message] =~ /"redaction":"[0-9a-f]{12}"/ and (![@metadata][sender] or [@metadata][sender] == "mllog") {
-    mutate {
-      id => "redact_checksums_counted"
-      replace => { "[@metadata][checksums]" => "counted" }
+  if ![@metadata][sender] or [@metadata][sender] == "mllog" {
+    if [message] =~ /"mllog":\\{"model":\\{[^{}]{0,1024}"redaction":"[0-9a-f]{12}"/ {
+      mutate {
+        id => "redact_checksums_counted"
+        replace => { "[@metadata][checksums]" => "counted" }
+      }
     }
   }
 """
@@ -83,7 +85,7 @@ _TRIAL: Final = """\
 """
 _NAMES: Final = """\
 
-  # 3. Values behind a sensitive key name, whatever they look like, in every way in which a name and its value are
+  # 4. Values behind a sensitive key name, whatever they look like, in every way in which a name and its value are
   #    written. A bare number, true, false, an object or an array becomes a string, so the line stays JSON. What is
   #    nested deeper than eight levels, or never closed, goes with the rest of the line.
 """
@@ -171,10 +173,17 @@ def _unescape() -> Iterator[str]:
     yield _TRIAL
     keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
     deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("␛+u00", range(0x20, 0x7F)), 6), 4)
+    separators = "|".join(f"{code:04x}" for code in SEPARATORS)
+    steps = [(f"(?i)(?:␏|␛+u){code:04x}", chr(code)) for code in SEPARATORS]
+    between = _when(f"[message] =~ /(?i)[␏u](?:{separators})/", _gsub("unescape_separators", steps, 6), 4)
+    between += _when("[message] =~ /␛u[0-9A-Fa-f]{4}/", _gsub("unescape_beyond", [(BEYOND, UNICODE)], 6), 4)
     unreserved = [code for code in range(0x2D, 0x7F) if chr(code).isalnum() or chr(code) in "-._~"]
     url = _when("[message] =~ /%/", _gsub("unescape_url", _printable("%(?:25)*", unreserved), 6), 4)
-    trial = f"[message] =~ /␛u00[2-7]/ or [message] =~ /%/ and [message] =~ /{_ENCODED}/"
-    yield _when(trial, keep + deeper + url, 2)
+    trial = (
+        f"[message] =~ /␛u[0-9A-Fa-f]{{4}}/ or [message] =~ /(?i)␏(?:{separators})/"
+        f" or [message] =~ /%/ and [message] =~ /{_ENCODED}/"
+    )
+    yield _when(trial, keep + deeper + between + url, 2)
     too_deep = _gsub("too_deep", [(f'"[^"]*{TOO_DEEP}[^"]*"', '"[REDACTED:too_deep]"')], 4)
     rest = (
         '      mutate {\n        id => "redact_too_deep_line"\n'
@@ -211,14 +220,23 @@ def _group(group: KeyGroup) -> str:
     return _when(f"[message] =~ {_words(group.guard)}", body, 4)
 
 
+def _first(rules: tuple[Rule, ...]) -> Iterator[str]:
+    yield "\n  # 3. Values of several words, before a name could take the first of them alone.\n"
+    yield from _searches(rule for rule in rules if rule.first)
+
+
 def _shapes(rules: tuple[Rule, ...]) -> Iterator[str]:
-    yield "\n  # 4. What gives itself away by its shape.\n"
+    yield "\n  # 5. What gives itself away by its shape.\n"
+    yield from _searches(rule for rule in rules if not rule.first)
+
+
+def _searches(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         if rule.where == "process":
             continue
         tests = [f"[message] =~ {_words(rule.guard)}"] if rule.guard else []
-        tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
         tests += ["![@metadata][checksums]"] if rule.check else []
+        tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
         body = _gsub(rule.name, [(rule.pattern, rule.replacement)], 4 if tests else 2)
         if rule.kind == "card":
             body = _card_numbers() + body
@@ -237,7 +255,7 @@ def _card_numbers() -> str:
 
 
 def _escape() -> Iterator[str]:
-    yield "\n  # 5. What was read on trial and found clean, and the escapes, come back as they were.\n"
+    yield "\n  # 6. What was read on trial and found clean, and the escapes, come back as they were.\n"
     back = (
         '    if [message] !~ /\\[REDACTED:/ {\n      mutate {\n        id => "redact_put_back"\n'
         '        replace => { "message" => "%{[@metadata][before]}" }\n      }\n    }\n'
@@ -258,7 +276,8 @@ def redact_config(rules: RuleSet = DEFAULT) -> str:
         >>> redact_config().splitlines()[0]
         '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
     """
-    return "".join((_HEAD, _CHECKED, *_unescape(), *_keys(rules.keys), *_shapes(rules.shapes), *_escape()))
+    searches = (*_first(rules.shapes), *_keys(rules.keys), *_shapes(rules.shapes))
+    return "".join((_HEAD, _CHECKED, *_unescape(), *searches, *_escape()))
 
 
 def kinds_config(rules: RuleSet = DEFAULT) -> str:

@@ -33,7 +33,7 @@ SENSITIVE: Final = "[REDACTED:key]"
 # digits near each other, no run that could be a token, no address.
 _WORDS: Final = re.compile(r"[A-Za-z ,]*")
 _CAPITALS: Final = ("AKIA", "ASIA", "ABIA", "ACCA", "AIza")
-_NAMED: Final = re.compile(r"[=:'\"<&❞]|--| is | was |%[23]|-u ")
+_NAMED: Final = re.compile(r"[=:'\"<&❞]|--|->| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
 _RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE")
 _AT: Final = re.compile(r"@|%|&#|&commat|\uff20|[\[({][Aa][Tt][\])}]")
@@ -121,9 +121,9 @@ class Redactor:
         self._keys = [
             _Search(rule, more, "mask") for group in chosen.keys for rule, more in (*key_rules(group), _plain(group))
         ]
-        self._shapes = [
-            _Search(rule, (), how.get(rule.kind, "mask")) for rule in chosen.shapes if rule.where != "pipeline"
-        ]
+        here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
+        self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
+        self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
         names = name_test(chosen.keys)
         # A hostile name must not cost more than its last characters; most names are seen again and again.
         self._sensitive = lru_cache(maxsize=4096)(
@@ -197,7 +197,7 @@ class Redactor:
         folded = work.casefold().translate(_ZEROS)
         kinds: dict[str, None] = {}
         named = _NAMED.search(work) is not None
-        for search in (*self._keys, *self._shapes) if named else self._shapes:
+        for search in (*self._first, *(self._keys if named else ()), *self._shapes):
             changed = search.run(work, folded)
             if changed != work:
                 work = changed

@@ -126,7 +126,8 @@ def _from_lines(path: Path) -> Iterator[Stored]:
 def _from_parquet(path: Path) -> Iterator[Stored]:
     import pandas as pd  # noqa: PLC0415 - an extra
 
-    frame = pd.read_parquet(path)
+    frame = pd.read_parquet(path).astype(object)
+    frame = frame.where(frame.notna(), None)  # what is missing is no value
     for number, row in enumerate(frame.itertuples(index=False, name=None), 1):
         values = {
             str(name): value.tolist() if hasattr(value, "tolist") else value

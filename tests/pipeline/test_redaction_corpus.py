@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redaction_judge import Stored
 
 from mllog.pipeline import Pipeline, encode, event_from_line, load
 from mllog.redaction import Redactor
@@ -45,17 +44,6 @@ KNOWN_FAILURES = {
 }
 
 
-def _judge() -> Any:
-    specification = importlib.util.spec_from_file_location("redaction_judge", HERE / "redaction_judge.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-Stored = _judge().Stored
 REDACTOR = Redactor()
 BY_LINE = {case["line"]: case for case in CASES}
 

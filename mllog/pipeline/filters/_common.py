@@ -12,7 +12,7 @@ from mllog.pipeline._config import Plugin
 from mllog.pipeline._event import Event, tag, write
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import ARRAY, BOOLEAN, HASH, STRING, Setting
-from mllog.pipeline._sprintf import TemplateError, is_static, path_template, template, value_template
+from mllog.pipeline._sprintf import TemplateError, fixed_path, path_template, template, value_template
 from mllog.pipeline._text import java_items
 
 Filter = Callable[[Event], bool]
@@ -65,8 +65,9 @@ def _add_field(reference: str, value: Any) -> Action:
 
 
 def _remove_field(reference: str) -> Action:
-    if is_static(reference) and "[" not in reference:
-        return lambda event: event.pop(reference, None)
+    names = fixed_path(reference)
+    if names is not None:
+        return _field.remover(names)
     where = path_template(reference)
 
     def remove(event: Event) -> None:

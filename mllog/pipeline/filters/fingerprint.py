@@ -110,17 +110,18 @@ def build(plugin: Plugin) -> Filter:
     every, together = settings.get("concatenate_all_fields", False), settings.get("concatenate_sources", False)
 
     def serialised(value: Any) -> str:
+        if isinstance(value, str):
+            return f"|{value}"
         if isinstance(value, dict):
             return "".join(f"|{name}{serialised(item)}" for name, item in value.items())
         return "".join(map(serialised, value)) if isinstance(value, list) else f"|{ruby_text(value)}"
 
+    readers = [(f"|{name}", _field.getter(names_of[name])) for name in sorted(names_of)]
+
     def joined(event: Event) -> str:
-        fields: dict[str, Any] = (
-            _sorted({name: value for name, value in event.items() if name != "@metadata"})
-            if every
-            else {name: _sorted(_field.get(event, names_of[name])) for name in sorted(source)}
-        )
-        return serialised(fields) + "|"
+        if every:
+            return serialised(_sorted({name: value for name, value in event.items() if name != "@metadata"})) + "|"
+        return "".join([name + serialised(_sorted(read(event))) for name, read in readers]) + "|"
 
     def run(event: Event) -> bool:
         if target is None:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from mllog.pipeline import _field
 from mllog.pipeline._config import Plugin
-from mllog.pipeline._event import Event, tag, write
+from mllog.pipeline._event import Event, tag, write, writer
 from mllog.pipeline._gsub import MATCH_SECONDS, TIMED_OUT, TIMEOUT_TAG, ReplacementError, replacer
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._search import seconds_for
 from mllog.pipeline._settings import ARRAY, HASH, Schema
-from mllog.pipeline._sprintf import is_static, path_template, template, value_template
+from mllog.pipeline._sprintf import fixed_path, is_static, path_template, template, value_template
+from mllog.pipeline._starts import places_of
 from mllog.pipeline._text import java_items, ruby_text
 from mllog.pipeline.filters._common import COMMON, Action, Filter, listed, matched, tags_of
 from mllog.pipeline.filters._convert import CONVERSIONS, ConvertError
@@ -46,6 +47,9 @@ def _coerce(plugin: Plugin) -> list[Action]:
 def _rename(plugin: Plugin) -> list[Action]:
     def one(old: str, new: Any) -> Action:
         source, target = path_template(old), path_template(ruby_text(new))
+        known = fixed_path(old), fixed_path(ruby_text(new))
+        if known[0] is not None and known[1] is not None:
+            return _rename_fixed(known[0], known[1])
 
         def act(event: Event) -> None:
             names = source(event)
@@ -55,6 +59,16 @@ def _rename(plugin: Plugin) -> list[Action]:
         return act
 
     return [one(name, value) for name, value in java_items(plugin.settings["rename"])]
+
+
+def _rename_fixed(old: _field.Path, new: _field.Path) -> Action:
+    read, take, put = _field.reader(old), _field.remover(old), writer(new)
+
+    def act(event: Event) -> None:
+        if read(event) is not _field.MISSING:
+            put(event, take(event))
+
+    return act
 
 
 def _update(plugin: Plugin) -> list[Action]:
@@ -72,10 +86,10 @@ def _update(plugin: Plugin) -> list[Action]:
 
 def _replace(plugin: Plugin) -> list[Action]:
     def one(reference: str, value: Any) -> Action:
-        names, fill = _field.path(reference), value_template(value)
+        put, fill = writer(_field.path(reference)), value_template(value)
 
         def act(event: Event) -> None:
-            write(event, names, fill(event))
+            put(event, fill(event))
 
         return act
 
@@ -116,7 +130,7 @@ def _gsub(plugin: Plugin) -> list[Action]:
 
 def _gsub_one(names: _field.Path, pattern: str, replacement: str) -> Action:
     if is_static(pattern) and is_static(replacement):
-        fixed = replacer(compiled(pattern), replacement, seconds_for(pattern, MATCH_SECONDS))
+        fixed = replacer(compiled(pattern), replacement, seconds_for(pattern, MATCH_SECONDS), places_of(pattern))
         return _on_texts(names, lambda _: fixed)
     needle, new = template(pattern), template(replacement)
     if is_static(pattern):
@@ -127,9 +141,10 @@ def _gsub_one(names: _field.Path, pattern: str, replacement: str) -> Action:
 
 def _on_texts(names: _field.Path, replace: Callable[[Event], Callable[[str], str]]) -> Action:
     """Texts and the texts of an array; everything else stays."""
+    read, put = _field.getter(names), writer(names)
 
     def act(event: Event) -> None:
-        value = _field.get(event, names)
+        value = read(event)
         if type(value) is str:
             change = replace(event)
         elif isinstance(value, list):
@@ -146,7 +161,7 @@ def _on_texts(names: _field.Path, replace: Callable[[Event], Callable[[str], str
             tag(event, TIMEOUT_TAG)
             return
         if new is not value:
-            write(event, names, new)
+            put(event, new)
 
     return act
 
@@ -216,6 +231,13 @@ def _join(plugin: Plugin) -> list[Action]:
     return [one(name, ruby_text(value)) for name, value in java_items(plugin.settings["join"])]
 
 
+def _copied(value: Any) -> Any:
+    """A copy that shares nothing; texts are most of what is copied, and can not change."""
+    if isinstance(value, dict | list) and not (type(value) is list and all(type(item) is str for item in value)):
+        return copy.deepcopy(value)
+    return list(value) if type(value) is list else value
+
+
 def _merge(plugin: Plugin) -> list[Action]:
     def one(reference: str, sources: list[str]) -> Action:
         names, added = _field.path(reference), [_field.path(source) for source in sources]
@@ -229,7 +251,7 @@ def _merge(plugin: Plugin) -> list[Action]:
                 if isinstance(old, dict):
                     write(event, names, {**old, **more})
                     continue
-                merged = [*listed(old), *copy.deepcopy(listed(more))]
+                merged = [*listed(old), *_copied(listed(more))]
                 write(event, names, merged)
                 # An array grows from source to source; Logstash begins anew with everything else.
                 old = merged if isinstance(old, list) else old
@@ -241,12 +263,12 @@ def _merge(plugin: Plugin) -> list[Action]:
 
 def _copy(plugin: Plugin) -> list[Action]:
     def one(source: str, target: str) -> Action:
-        names, where = _field.path(source), _field.path(target)
+        read, put = _field.getter(_field.path(source)), writer(_field.path(target))
 
         def act(event: Event) -> None:
-            value = _field.get(event, names)
+            value = read(event)
             if value is not None:
-                write(event, where, copy.deepcopy(value) if isinstance(value, dict | list) else value)
+                put(event, _copied(value))
 
         return act
 

@@ -26,19 +26,39 @@ SCHEMA: Final = Schema(
 _UNFILLED: Final = r"%\{[^}]+\}"
 """By default prune removes fields whose name is an unfilled placeholder."""
 
+_MOST_NAMES: Final = 1000
+_LONGEST_NAME: Final = 100
+"""What is remembered is bounded: senders choose the names."""
+
 _Test = Callable[[Event, str], bool]
 
 
 def _test(patterns: list[str], *, interpolate: bool) -> _Test:
     """Whether one of the patterns is found in a text."""
-    fixed = [] if interpolate else [compiled(pattern) for pattern in patterns]
-    dynamic = [template(pattern) for pattern in patterns] if interpolate else []
+    if not interpolate:
+        fixed = [compiled(pattern) for pattern in patterns]
+        return lambda _, text: _found(fixed, text)
+    dynamic = [template(pattern) for pattern in patterns]
+    return lambda event, text: _found([compiled(fill(event)) for fill in dynamic], text)
 
-    def test(event: Event, text: str) -> bool:
-        found: list[regex.Pattern[str]] = fixed or [compiled(fill(event)) for fill in dynamic]
-        return any(pattern.search(text, timeout=MATCH_SECONDS) for pattern in found)
 
-    return test
+def _found(patterns: list[regex.Pattern[str]], text: str) -> bool:
+    return any(pattern.search(text, timeout=MATCH_SECONDS) for pattern in patterns)
+
+
+def _remembered(test: _Test) -> _Test:
+    """A test without placeholders, which gives the same name the same answer; names are few, and come again."""
+    known: dict[str, bool] = {}
+
+    def ask(event: Event, name: str) -> bool:
+        answer = known.get(name)
+        if answer is None:
+            answer = test(event, name)
+            if len(known) < _MOST_NAMES and len(name) < _LONGEST_NAME:
+                known[name] = answer
+        return answer
+
+    return ask
 
 
 def _keep(value: Any, fits: Callable[[str], bool]) -> Any:
@@ -67,6 +87,9 @@ def build(plugin: Plugin) -> Filter:
         k: _test([str(v)], interpolate=interpolate) for k, v in settings.get("blacklist_values", {}).items()
     }
     done = matched(plugin)
+    if not interpolate:
+        allowed = None if allowed is None else _remembered(allowed)
+        forbidden = _remembered(forbidden)
 
     def prune(event: Event) -> None:
         names = [name for name in event if name != "@metadata"]

@@ -51,14 +51,19 @@ def _ended(*words: str) -> tuple[str, ...]:
 GROUPS: Final[tuple[KeyGroup, ...]] = (
     KeyGroup(
         "password",
-        ("passwo?r?d", "passphrase", "passcode"),
+        ("passwo?r?ds?", "passwort", "kennwort", "passphrase", "passcode",
+         rf"(?:pin|otp|mfa|security|verification|recovery|backup){_S}codes?", rf"(?:security|secret){_S}answer"),
         ("pwd", "pin", "otp", "cvv2?", "cvc2?", "cvn"),
-        ("passw", "passphrase", "passcode", *_ended("pwd", "pin", "otp", "cvv", "cvc", "cvn")),
+        (
+            "passw", "kennwort", "passphrase", "passcode", *_ended("pwd", "pin", "otp", "cvv", "cvc", "cvn"),
+            *(w for p in ("pin", "otp", "mfa", "security", "verification", "recovery", "backup") for w in _forms(p, "code")),
+            *_forms("security", "answer"), *_forms("secret", "answer"),
+        ),
     ),
     KeyGroup(
         "secret",
         (
-            rf"secret(?:{_S}(?:key|token|value|id))?",
+            rf"secret(?:s|{_S}(?:key(?:{_S}base)?|token|value|id))?",
             rf"api{_S}key",
             *(rf"{word}{_S}key(?:{_S}id)?" for word in _PRE),
             rf"connection{_S}string",
@@ -79,9 +84,9 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
     ),
     KeyGroup(
         "header",
-        ("authori[sz]ation", "cookie", "credentials?"),
-        (),
-        ("authoriz", "authoris", "cookie", "credential"),
+        ("authori[sz]ation", rf"auth{_S}header", "cookies?", "credentials?"),
+        ("creds?",),
+        ("authoriz", "authoris", "cookie", "credential", *_forms("auth", "header"), *_ended("cred", "creds")),
     ),
     KeyGroup(
         "identity",
@@ -89,6 +94,8 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
             rf"social{_S}security(?:{_NUMBER})?",
             rf"passport{_NUMBER}",
             rf"licen[cs]e{_NUMBER}",
+            rf"drivers?{_S}licen[cs]e",
+            rf"national{_S}insurance(?:{_NUMBER})?",
             rf"identity{_S}card{_NUMBER}",
             rf"date{_S}of{_S}birth",
             rf"birth{_S}(?:date|day)",
@@ -96,10 +103,12 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
         (
             "ssn",
             "dob",
+            "passport",
             *(rf"{word}{_S}id(?:entification)?(?:{_NUMBER})?" for word in ("tax", "national", f"tax{_S}payer")),
         ),
         (
             *_forms("social", "security"), *_forms("passport", "n"), *_forms("license", "n"), *_forms("licence", "n"),
+            *_forms("driver", "licen"), *_forms("drivers", "licen"), *_forms("national", "insurance"), *_ended("passport"),
             *_forms("card", "n"), *_forms("of", "birth"), *_forms("birth", "da"), *_ended("ssn", "dob"),
             *_forms("tax", "id"), *_forms("national", "id"), *_forms("payer", "id"),
         ),
@@ -111,11 +120,14 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
             rf"phone(?:{_NUMBER})?",
             *(rf"{word}{_S}phone(?:{_NUMBER})?" for word in ("tele", "cell", "home", "work", "mobile")),
             rf"mobile{_NUMBER}",
+            rf"fax(?:{_NUMBER})?",
+            "tel",
             "msisdn",
             *(rf"{word}{_S}address" for word in _STREET),
         ),
         (
-            *_ended("mail", "phone"), *_forms("mail", "addr"), *_forms("phone", "n"), *_forms("mobile", "n"), "msisdn",
+            *_ended("mail", "phone", "fax", "tel"), *_forms("mail", "addr"), *_forms("phone", "n"), *_forms("mobile", "n"),
+            *_forms("fax", "n"), "msisdn",
             *(w for p in _STREET for w in _forms(p, "address")),
         ),
     ),
@@ -125,11 +137,15 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
             *(rf"{word}{_NUMBER}" for word in ("card", "account", "acct", "cc")),
             rf"credit{_S}card",
             rf"debit{_S}card",
+            rf"bank{_S}account",
+            rf"routing{_NUMBER}",
+            rf"sort{_S}code",
         ),
         ("iban",),
         (
             *_forms("card", "n"), *_forms("account", "n"), *_forms("acct", "n"), *_forms("cc", "num", "no"),
             *_forms("credit", "card"), *_forms("debit", "card"), *_ended("iban"),
+            *_forms("bank", "account"), *_forms("routing", "n"), *_forms("sort", "code"),
         ),
     ),
 )  # fmt: skip
@@ -171,7 +187,18 @@ _JSON: Final = rf'(?:"[^"]*(?:"|(?![\s\S]))|{_LITERAL}|(?>{_nested(7)})|[\[{{][\
 _STOP: Final = r"\s,;&\"'❞␛␊␍␉<>)}\]"
 _END: Final = rf"(?![^{_STOP}])"
 _BARE: Final = rf"(?:{MARKER})?[^{_STOP}]+"
+# What seems a value may be a name itself: `token: Set-Cookie: sid=1`, `password: db_password = x`.
+_CHAINED: Final = rf"(?:(?:(?<=[:=])[ ]{{1,2}}|[ ]{{1,2}}[:=][ ]{{0,2}})[^{_STOP}]+)*"
+# A number may have blanks between its groups: `tel: 07700 900123`, `iban: GB29 NWBK 6016 …`.
+_GROUPED: Final = "(?: (?=[A-Z]{0,4}[(]?[0-9])[0-9A-Z()./+-]{1,10}|(?<=[A-Z]{2}[0-9]{2}) [A-Z]{4}(?= [0-9]))*"
 _NOT_DONE: Final = rf"(?!{MARKER}{_END})"
+_SCHEMES: Final = "basic|bearer|token|digest|negotiate|ntlm|api-?key|hmac|mac|oauth|sso-key|aws4-hmac-sha256"
+_COOKIE: Final = r"(?:[^\s;\"'❞␛␊␍<>)}\]]|❞[^❞\"]{0,512}❞)+"
+# `Digest username="ann", response="…"`: what follows the first word by commas belongs to it.
+_CREDENTIALS: Final = (
+    rf"(?:(?:{_SCHEMES}|[A-Za-z][A-Za-z0-9-]{{2,24}}(?= [^\s\"'❞]{{0,128}}[0-9=]))(?:[ +:]|%20){{1,2}})?"
+    rf"(?:[^\s,;\"'❞␛␊␍<>)}}\]]|=❞[^❞\"]{{0,512}}❞)+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
+)
 _HTML_QUOTE: Final = r"&(?:quot|apos|#34|#39|#x22|#x27);"
 
 
@@ -194,24 +221,26 @@ def _contexts(group: KeyGroup) -> Iterator[tuple[str, str, str, tuple[str, ...]]
         ('"name"', '"key"', '"field"', '"header"', '"param"', '"parameter"'),
     )
     if group.name == "header":
-        # A header's value runs to the end of its line or string.
-        yield (
-            "line",
-            rf"((?:authori[sz]ation|cookie){_CLOSED}\s{{0,2}}[=:]\s{{0,2}})(?!{MARKER}{_END})[^\"'❞␛␊␍\r\n]+",
-            r"\1[REDACTED:key]",
-            (":", "="),
-        )
+        # Several words: a scheme, its credentials and their parameters; or all cookies of the line.
+        for name, value in (("authori[sz]ation", _CREDENTIALS), ("cookie", rf"{_COOKIE}(?:;[ ]{{0,2}}{_COOKIE})*")):
+            yield (
+                f"line_{name[:6]}",
+                rf"({name}{_CLOSED}\s{{0,2}}[=:]\s{{0,2}})(?!{MARKER}{_END}){value}",
+                r"\1[REDACTED:key]",
+                (":", "="),
+            )
     yield (
         "quoted",
         rf"({key}'\s{{0,4}}(?::|=>?)\s{{0,4}})(?!None|'{MARKER}')(?:'[^'\"❞]*'?|␛*❞[^❞\"]*❞|[^{_STOP}]+)",
         r"\1'[REDACTED:key]'",
         ("'",),
     )
+    bare = _BARE + _CHAINED + (f"(?-i:{_GROUPED})" if group.name in {"identity", "contact", "finance"} else "")
     yield (
         "text",
-        rf"({key}[ \t␉]{{0,8}}(?:=>|:=|[=:])[ \t␉]{{0,8}}){_NOT_DONE}(?:␛*❞[^❞\"]*❞?|'[^'\"]*'?|{_HTML_QUOTE}[^&\"❞]*|{_BARE})",
+        rf"({key}[ \t␉]{{0,8}}(?:=>|->|:=|[=:])[ \t␉]{{0,8}}){_NOT_DONE}(?:␛*❞[^❞\"]*❞?|'[^'\"]*'?|{_HTML_QUOTE}[^&\"❞]*|{bare})",
         r"\1[REDACTED:key]",
-        ("=", ":"),
+        ("=", ":", "->"),
     )
     yield (
         "html",
@@ -233,9 +262,9 @@ def _contexts(group: KeyGroup) -> Iterator[tuple[str, str, str, tuple[str, ...]]
     )
     yield (
         "encoded",
-        rf"({bare_key}(?:%(?:25)*(?:22|5D))?(?:%(?:25)*20)?%(?:25)*3[AaDd](?:%(?:25)*2[02])*)(?!{MARKER})(?:(?!%(?:25)*2[26])[^\s&\"'❞<>])+",
+        rf"({bare_key}(?:%(?:25)*(?:2[27]|5[Dd]))?(?:\+|%(?:25)*20)?%(?:25)*3[AaDdEe](?:\+|%(?:25)*2[027])*)(?!{MARKER})(?:(?!%(?:25)*(?:2[267]|3[Cc]))[^\s&\"'❞<>])+",
         r"\1[REDACTED:key]",
-        ("%0d", "%0a", "%00"),
+        ("%0d", "%0a", "%0e", "%00"),
     )
     if group.name in {"password", "secret", "token"}:
         # Only with a digit in it: "the token is invalid" says nothing.

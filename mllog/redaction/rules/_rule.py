@@ -33,6 +33,7 @@ class Rule:
         test: a further pattern, cheaper than the rule's own, that every text with a match holds.
         replacement: what takes the place of a match; `\1` is the first group.
         check: a checksum that a match must pass. Only the service can compute it.
+        first: searched before the names: `private_key = -----BEGIN …` has blanks, and a name takes one word only.
         where: `everywhere`, only in the `process`, or only in the `pipeline`.
         examples_match: texts in which the rule finds its kind.
         examples_no_match: look-alikes in which it must find nothing.
@@ -50,6 +51,7 @@ class Rule:
     test: str = ""
     replacement: str = ""
     check: Check = ""
+    first: bool = False
     where: Where = "everywhere"
     examples_match: tuple[str, ...] = ()
     examples_no_match: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ _EMAIL: Final = (
         "email",
         rf"[\"❞][^\"❞\\@\r\n]{{1,64}}[\"❞]@{_LABELS}",
         ('"@', "❞@"),
-        test=r'["❞]@[^\s@".]+\.[^\s@".]',
+        test=r'@(?<=["❞]@)[^\s@".]+\.[^\s@".]',
         examples_match=('"ann lee"@example.com',),
         examples_no_match=('"@timestamp"', '"a"@b'),
     ),
@@ -56,19 +56,33 @@ _EMAIL: Final = (
     ),
 )  # fmt: skip
 
+_PEM_NAME: Final = "(?:[A-Z0-9 +]|%20){0,40}PRIVATE(?:[ +]|%20)KEY(?:(?:[ +]|%20)BLOCK)?"
+_BARE_END: Final = r"\s,;&\"'❞␛␊␍<>)}\]"
+
 _SECRETS: Final = (
     Rule(
         "private_key",
         "private_key",
-        r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?>(?:(?!-----END)[^\"❞])*)"
-        r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?",
-        ("private key",),
+        rf"-----BEGIN{_PEM_NAME}-----(?>(?:(?!-----END)[^\"❞])*)(?:-----END{_PEM_NAME}-----)?",
+        ("private key", "private+key", "private%00key"),
+        first=True,
         examples_match=(
             "-----BEGIN RSA PRIVATE KEY-----\nMIIFake\n-----END RSA PRIVATE KEY-----",
             "-----BEGIN PRIVATE KEY-----MIIFake",
             "-----BEGIN PGP PRIVATE KEY BLOCK-----",
         ),
         examples_no_match=("-----BEGIN CERTIFICATE-----", "PRIVATE KEY"),
+    ),
+    Rule(
+        "pass",
+        "key",
+        # `pass` names much that is harmless; here it has a value of letters and digits.
+        r"(?i)(p(?<![A-Za-z0-9_-]p)ass[\"'❞]?\s{0,2}[=:]\s{0,2}[\"'❞]?)(?!\[REDACTED)"
+        rf"(?=[^{_BARE_END}]{{0,64}}[0-9])(?=[^{_BARE_END}]{{0,64}}[a-z])[^{_BARE_END}]{{6,}}",
+        tuple(f"pass{end}" for end in "=:\"'❞ "),
+        replacement=r"\1[REDACTED:key]",
+        examples_match=("user=joe pass=Fake4now", '"pass":"Fake4now"', "pass: Fake4now!"),
+        examples_no_match=("pass=12 fail=3", "pass: ok", "compass=Fake4now", "first_pass=Fake4now"),
     ),
     Rule(
         "url_credentials",
@@ -82,11 +96,15 @@ _SECRETS: Final = (
     Rule(
         "url_signature",
         "token",
-        r"(?i)([?&](?:sig|signature|x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|auth|apikey|key)=)"
-        r"(?!\[REDACTED)[^\s&#\"'❞<>]{8,}",
-        ("sig=", "signature=", "credential=", "token=", "auth=", "key="),
+        r"(?i)((?:[?&]|%(?:3F|26))(?:sig|signature|x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|auth"
+        r"|apikey|key)(?:=|%3D))(?!\[REDACTED)(?:(?!%26)[^\s&#\"'❞<>]){8,}",
+        tuple(
+            f"{word}{end}"
+            for word in ("sig", "signature", "credential", "token", "auth", "key")
+            for end in ("=", "%0d")
+        ),
         replacement=r"\1[REDACTED:token]",
-        examples_match=("https://x.example/a?sig=FAKEfake123&b=1", "?key=FAKEFAKEFAKE"),
+        examples_match=("https://x.example/a?sig=FAKEfake123&b=1", "?key=FAKEFAKEFAKE", "u%3Fsig%3DFAKEfake123%26b"),
         examples_no_match=("?sig=1", "?keys=carrier1,origin", "?page=2"),
     ),
     Rule(
@@ -94,6 +112,7 @@ _SECRETS: Final = (
         "authorization",
         r"(?i)(?<![a-z])bearer(?:[ +:]|%20){1,2}(?=[a-z_.~+/-]{0,64}[0-9=])[a-z0-9._~+/-]{16,}={0,2}",
         ("bearer",),
+        first=True,
         examples_match=("bearer fkdudC7CL4nhSxe3yYhRUxaAQSnSF1F0",),
         examples_no_match=("bearer instruments portfolio", "Bearer of 12 tokens"),
     ),
@@ -102,6 +121,7 @@ _SECRETS: Final = (
         "authorization",
         r"(?i)(?<![a-z])basic(?:[ +:]|%20){1,2}(?:(?=[a-z+/]{0,64}[0-9=])[a-z0-9+/]{16,}={0,2}|[a-z0-9+/]{6,15}={1,2})",
         ("basic",),
+        first=True,
         examples_match=("Basic ZmFrdXJ1cDpGaHZlYmg0NVhtYmZNYg==", "basic dTpwdzE="),
         examples_no_match=("Basic regression model", "basic = true"),
     ),
@@ -141,7 +161,7 @@ _TOKENS: Final = (
            ("glpat-FAKEJ3x5g16kE0Z89k7S",), ("glpat-",)),
     _token("slack", r"xox[abeprs]-[A-Za-z0-9-]{10,}", "xox", ("xoxb-85912992194-FAKEXg3euSjp",), ("xoxb", "xoxo-hugs")),
     _token("slack_app", r"xapp-[A-Za-z0-9-]{10,}", "xapp-", ("xapp-1-FAKE0000-12345",), ("xapp-",)),
-    Rule("token_slack_webhook", "token", r"(hooks\.slack\.com/(?:services|workflows)/)(?!\[REDACTED)[A-Za-z0-9/]{10,}", ("hooks.slack",),
+    Rule("token_slack_webhook", "token", r"(hooks\.slack\.com(?:/|%2[Ff])(?:services|workflows)(?:/|%2[Ff]))(?!\[REDACTED)[A-Za-z0-9/%]{10,}", ("hooks.slack",),
          replacement=r"\1[REDACTED:token]", examples_match=("https://hooks.slack.com/services/TFAKENNLO/BFAKE0PUO/mAiHFJv2",),
          examples_no_match=("https://hooks.slack.com/services/",)),
     Rule("token_discord_webhook", "token", r"(discord(?:app)?\.com/api/webhooks/)(?!\[REDACTED)[0-9]{5,}/[A-Za-z0-9_-]{10,}", ("api/webhooks/",),
@@ -162,6 +182,9 @@ _TOKENS: Final = (
     _token("databricks", r"dapi[0-9a-f]{32}", "dapi", ("dapi" + "0a" * 16,), ("dapi",)),
     _token("vault", r"hv[sb]\.[A-Za-z0-9_-]{20,}", ("hvs.", "hvb."), ("hvs.FAKEfakeFAKEfake0123",), ("hvs.",)),
     _token("age", r"AGE-SECRET-KEY-1[0-9A-Z]{20,}", "age-secret-key-", ("AGE-SECRET-KEY-1FAKEFAKEFAKEFAKEFAKE",), ("AGE-SECRET-KEY-",)),
+    _token("mailgun", r"key-[0-9a-f]{32}(?![0-9A-Za-z])", "key-", ("key-" + "0a" * 16,), ("key-" + "0a" * 8, "key-value")),
+    _token("square", r"sq0[a-z]{3}-[A-Za-z0-9_-]{20,}", "sq0", ("sq0atp-FAKEfakeFAKEfake012345",), ("sq0atp-",)),
+    _token("telegram", r"[0-9]{8,10}(?::|%3[Aa])AA[A-Za-z0-9_-]{32,}", ("0:aa", "0%0aaa"), ("123456789:AAFAKEfakeFAKEfakeFAKEfakeFAKEfake1",), ("12345678:AA",)),
     _token("shopify", r"shp(?:at|ca|pa|ss)_[A-Za-z0-9]{20,}", ("shpat_", "shpca_", "shppa_", "shpss_"), ("shpat_FAKEfakeFAKEfake0123",), ("shpat_",)),
 )  # fmt: skip
 
@@ -176,14 +199,15 @@ IBAN_LENGTHS: Final = {
 _BLANK: Final = r"(?: |%20|\+|\u00a0|\u202f|-)?"
 
 
-def _iban(letters: str, codes: dict[int, str]) -> str:
+def _iban(letters: str, codes: dict[int, str], country: str = "") -> str:
     """Country and check digits, then for each length what follows, in groups of four with or without a blank between."""
     parts = []
     for length, countries in codes.items():
         groups, rest = divmod(length - 4, 4)
         tail = f"{_BLANK}[{letters}0-9]{{{rest}}}" if rest else ""
         parts.append(f"(?<=(?:{countries})[0-9]{{2}})(?:{_BLANK}[{letters}0-9]{{4}}){{{groups}}}{tail}")
-    start = rf"[{letters}]{{2}}[0-9]{{2}}(?<![0-9A-Za-z][{letters}]{{2}}[0-9]{{2}})"
+    country = country or f"[{letters}]{{2}}"
+    start = rf"{country}[0-9]{{2}}(?<![0-9A-Za-z]{country}[0-9]{{2}})"
     return rf"{start}(?:{'|'.join(parts)})(?![0-9A-Za-z])"
 
 
@@ -191,6 +215,10 @@ def _not_hexadecimal(codes: dict[int, str]) -> dict[int, str]:
     """The country codes, in lower case, that can not begin a hexadecimal id."""
     kept = {n: "|".join(c.lower() for c in text.split("|") if re.search("[G-Z]", c)) for n, text in codes.items()}
     return {n: text for n, text in kept.items() if text}
+
+
+_DIGITS_ONLY: Final = {20: "ba|ee", 22: "de", 23: "ae"}
+"""The countries left, where all that follows are digits and the whole is no length of an id."""
 
 
 def _codes(codes: dict[int, str]) -> tuple[str, ...]:
@@ -216,6 +244,15 @@ _IBANS: Final = (
         examples_match=("gb29nwbk60161331926819", "gb29 nwbk 6016 1331 9268 19"),
         examples_no_match=("de13c856d3929f0147594a6f012332ff", "xgb29nwbk60161331926819"),
     ),
+    Rule(
+        "iban_lower_digits",
+        "iban",
+        _iban("", _DIGITS_ONLY, "(?:ba|ee|de|ae)"),
+        _codes(_DIGITS_ONLY),
+        check="mod97",
+        examples_match=("de89370400440532013000", "de89 3704 0044 0532 0130 00"),
+        examples_no_match=("de13c856d3929f0147594a", "de8937040044053201300", "be68539007547034"),
+    ),
 )
 
 # Letters may touch a card where they are no hexadecimal id: `card4242…`. The fraction of a probability has sixteen
@@ -225,12 +262,12 @@ _CARD_START: Final = (
     r"|(?<=%[0-9A-Fa-f]{2}))(?<![0-9]\.)"
 )
 _CARD_END: Final = r"(?![0-9A-Fa-f])(?!\.[0-9])(?!-[0-9A-Fa-f]{4}-)"
-_BETWEEN: Final = r"(?:[ +-]|  |%20|\u00a0|\u202f|\u2010|\u2011|\u2013|\u00ad|\u200b|\u200c|\u200d|\u2060)?"
+_BETWEEN: Final = r"(?:[ +-]|  |(?:%20){1,2}|\u00a0|\u202f|\u2010|\u2011|\u2013|\u00ad|\u200b|\u200c|\u200d|\u2060)?"
 _FIRST_FOUR: Final = (
-    "4[0-9]{3}|5[1-5][0-9]{2}|2(?:2(?:2[1-9]|[3-9][0-9])|[3-6][0-9]{2}|7(?:[01][0-9]|20))"
+    "4[0-9]{3}|5[1-5][0-9]{2}|2(?:2(?:0[0-4]|2[1-9]|[3-9][0-9])|[3-6][0-9]{2}|7(?:[01][0-9]|20))"
     "|6(?:011|[25][0-9]{2}|4[4-9][0-9]|304|759|76[1-3])|35(?:2[89]|[3-8][0-9])|50(?:18|20|38)"
 )
-"""Visa, Mastercard, Discover, UnionPay, JCB and Maestro, by their first four digits."""
+"""Visa, Mastercard, Mir, Discover, UnionPay, JCB and Maestro, by their first four digits."""
 
 
 def _sixteen(between: str) -> str:
@@ -254,7 +291,10 @@ CARD_NUMBER: Final = (
 )
 """A card as a bare number of a JSON text."""
 
-_NATIONAL: Final = "(?<![0-9A-Za-z+.,:/-])(?<![0-9] )"
+_NATIONAL: Final = "(?<![0-9A-Za-z+./-])(?<![0-9][ ,:])"
+_NATIONAL_END: Final = "(?![0-9A-Za-z/-])(?![.:][0-9])"
+_PHONE_BLANK: Final = r"(?:[ ()./\u00a0\u202f\u2011-]|%(?:25)*2[089DdEe]){0,2}"
+_BLANK_OR_DASH: Final = "(?:[ -]|%(?:25)*20)"
 _SEPARATORS: Final = (" ", "-", "+", ".", "/", "  ", "%00", "\u00a0", "\u202f", "\u2010", "\u2011", "\u2013", "\u00ad",
                       "\u200b", "\u200c", "\u200d", "\u2060")  # fmt: skip
 
@@ -265,7 +305,7 @@ _NUMBERS: Final = (
         _CARD,
         ("0" * 13, *(f"0000{between}0000" for between in _SEPARATORS)),
         # A probability has as many digits; of a card the first four are no fraction.
-        test=r"[2-6][0-9]{3}(?<![0-9][\s\S]{4})(?<![0-9][.][\s\S]{4})(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}|%20[0-9]{4})",
+        test=r"[2-6][0-9](?<![0-9]..)(?<![0-9][.]..)[0-9]{2}(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}|(?:%20){1,2}[0-9]{4})",
         check="luhn",
         examples_match=(
             "4242424242424242",
@@ -299,54 +339,61 @@ _NUMBERS: Final = (
     Rule(
         "phone_international",
         "phone",
-        r"(?:(?<![0-9A-Za-z+])\+|%2[Bb])[1-9](?:[ ()./\u00a0\u202f\u2011-]{0,2}[0-9]){6,14}(?![0-9])",
+        rf"(?:(?<![0-9A-Za-z+])\+|%(?:25)*2[Bb])[1-9](?:{_PHONE_BLANK}[0-9]){{6,14}}(?![0-9])",
         ("+0", "%0b0"),
-        examples_match=("+493023125939", "+1 (617) 555-0138", "+44 7700 900196", "tel=%2B493023125939"),
+        examples_match=("+493023125939", "q=%2B49%20%2830%29%2023125939", "+1 (617) 555-0138", "+44 7700 900196", "to=%2B493023125939"),
         examples_no_match=("2026-05-04T11:22:33+02:00", "1e+123456789", "5551234567"),
     ),
     Rule(
         "phone_prefixed",
         "phone",
-        r"(?<![0-9A-Za-z.,:/-])(?<![0-9] )00[1-9][0-9]{0,2}(?:[ ()./-]{1,2}[0-9]{2,9}){2,5}(?![0-9])",
-        test=r"00[1-9][0-9]{0,2}[ ()./-]",
+        r"(?<![0-9A-Za-z./-])(?<![0-9][ ,:])00[1-9][0-9]{0,2}(?:(?:[ ()./-]|%20){1,2}[0-9]{2,9}){2,5}(?![0-9])",
+        test=r"00[1-9][0-9]{0,2}[ ()./%-]",
         examples_match=("0049 30 23125939", "001-617-555-0138"),
         examples_no_match=("0.0012 34 56", "00:12:33", "0049 30"),
     ),
     Rule(
         "phone_us",
         "phone",
-        r"(?<![0-9A-Za-z+.(-])(?:1[ .-])?(?:\([2-9][0-9]{2}\)[ -]?|[2-9][0-9]{2}[.-])[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z-])",
+        r"(?<![0-9A-Za-z+.-])(?<![0-9A-Za-z]\()(?:1[ .-])?(?:(?:\(|%28)[2-9][0-9]{2}(?:\)|%29)(?:[ -]|%20)?|[2-9][0-9]{2}[.-])"
+        r"[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z-])",
         ("000-0000", "000.0000", "000 0000"),
-        examples_match=("(202) 555-0157", "212-555-0199", "212.555.0199", "1-212-555-0199"),
+        # The words stand in every decimal number of enough digits; this begins at a sign.
+        test=r"(?:[).-]|%29)(?:[ -]|%20)?[2-9][0-9]{2}[ .-][0-9]{4}(?![0-9A-Za-z-])",
+        examples_match=("(202) 555-0157", "((202) 555-0157)", "(202-555-0157)", "212-555-0199", "212.555.0199", "1-212-555-0199"),
         examples_no_match=("978-3-16-148410-0", "192.168.10.1234", "12-345-6789-01"),
     ),
     Rule(
         "phone_national",
         "phone",
-        rf"{_NATIONAL}0[1-9][0-9]{{1,3}}(?:[ /-][0-9]{{5,8}}(?:[ -][0-9]{{2,5}})?|[ -][0-9]{{3,4}}[ -][0-9]{{3,4}})(?![0-9A-Za-z.:/-])",
-        test=r"0[1-9][0-9]{1,3}[ /-][0-9]{3}",
-        examples_match=("07700 900160", "0171-3920069", "030 23125 049", "020 7946 0018"),
-        examples_no_match=("2026-05-04", "0.123 45678", "09-11-2026"),
+        rf"{_NATIONAL}0[1-9][0-9]{{1,3}}(?:(?:[ /-]|%20)[0-9]{{5,8}}(?:{_BLANK_OR_DASH}[0-9]{{2,5}})?"
+        rf"|{_BLANK_OR_DASH}[0-9]{{3,4}}{_BLANK_OR_DASH}[0-9]{{3,4}}){_NATIONAL_END}",
+        test=r"0[1-9][0-9]{1,3}(?:[ /-]|%20)[0-9]{3}",
+        examples_match=("07700 900160.", "at:07700 900160", "0171-3920069", "030 23125 049", "020 7946 0018"),
+        examples_no_match=("2026-05-04", "0.123 45678", "09-11-2026", "1,012 345678"),
     ),
     Rule(
         "phone_area",
         "phone",
-        r"(?<![0-9A-Za-z])\(0[1-9][0-9]{1,3}\) ?[0-9]{4,8}(?![0-9])",
-        ("(000) 0", "(000)0", "(0000) 0", "(0000)0", "(00000) 0", "(00000)0"),
-        examples_match=("(030) 23125049", "(0171)3920069"),
+        r"(?:(?<![0-9A-Za-z])\(|%28)0[1-9][0-9]{1,3}(?:\)|%29)(?: |%20)?(?:[0-9]{3,4}(?: |%20))?[0-9]{4,8}(?![0-9])",
+        test=r"(?:\(|%28)0[1-9][0-9]{1,3}(?:\)|%29)",
+        examples_match=("(030) 23125049", "(020) 7946 0018", "(0171)3920069"),
         examples_no_match=("(030) 12", "f(012)"),
     ),
     Rule(
         "phone_pairs",
         "phone",
-        rf"{_NATIONAL}0[1-9](?:(?: [0-9]{{2}}){{4}}|(?:\.[0-9]{{2}}){{4}}|(?:-[0-9]{{2}}){{4}})(?![0-9A-Za-z.:/-])",
-        ("00 00 00 00 00", "00.00.00.00.00", "00-00-00-00-00"),
+        rf"{_NATIONAL}0[1-9](?:(?: [0-9]{{2}}){{4}}|(?:\.[0-9]{{2}}){{4}}|(?:-[0-9]{{2}}){{4}}|(?:%20[0-9]{{2}}){{4}}){_NATIONAL_END}",
+        ("00 00 00 00 00", "00.00.00.00.00", "00-00-00-00-00", "00%0000%0000%0000%0000"),
         examples_match=("06 12 34 56 78", "06.12.34.56.78"),
         examples_no_match=("01 02 03", "16 12 34 56 78", "2026-05-04-11-22-33"),
     ),
 )  # fmt: skip
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_COLON: Final = "(?::|%(?:25)*3[Aa])"
+_V6_START: Final = "(?:(?<![0-9A-Za-z.])(?:(?<!:)|(?<=[A-Za-z]:))|(?<=%5[Bb]))"
+"""Not in the middle of a word or of an address; a name and one colon may stand before it."""
 _IPS: Final = (
     Rule(
         "ip",
@@ -359,8 +406,8 @@ _IPS: Final = (
     Rule(
         "ip_v6_full",
         "ip",
-        r"(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z:])",
-        test=":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:",
+        rf"{_V6_START}(?:[0-9A-Fa-f]{{1,4}}{_COLON}){{7}}[0-9A-Fa-f]{{1,4}}(?![0-9A-Za-z:])",
+        test=f"{_COLON}[0-9A-Fa-f]{{1,4}}{_COLON}[0-9A-Fa-f]{{1,4}}{_COLON}[0-9A-Fa-f]{{1,4}}{_COLON}",
         examples_match=("2001:db8:1b7b:6a13:2559:8e81:c4e5:198c",),
         examples_no_match=("00:11:22:33:44:55", "2026-05-04T10:22:33"),
     ),
@@ -368,9 +415,9 @@ _IPS: Final = (
         "ip_v6",
         "ip",
         # compressed: one pair of colons, and a digit somewhere, or `dead::beef` would be one
-        r"(?<![0-9A-Za-z:.])(?:(?=[A-Fa-f:]{0,40}[0-9])(?:[0-9A-Fa-f]{1,4}:){1,6}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?)"
-        r"(?![0-9A-Za-z:])",
-        ("::",),
+        rf"{_V6_START}(?:(?=[A-Fa-f:]{{0,40}}[0-9])(?:[0-9A-Fa-f]{{1,4}}{_COLON}){{1,6}}{_COLON}"
+        rf"(?:[0-9A-Fa-f]{{1,4}}(?:{_COLON}[0-9A-Fa-f]{{1,4}}){{0,5}})?)(?![0-9A-Za-z:])",
+        ("::", "%0a%0a"),
         examples_match=("2001:db8::485e:3b4b", "fe80::1%eth0"),
         examples_no_match=("ab::cd::fade", "dead::beef", "10:22:33"),
     ),

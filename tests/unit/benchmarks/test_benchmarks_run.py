@@ -65,6 +65,22 @@ def test_batches_are_logged_without_a_drop(tmp_path: Path) -> None:
     assert table.count("\n| ") == len(figures) + 1
 
 
+def test_the_pipeline_is_measured_by_line_file_and_rule(tmp_path: Path) -> None:
+    """A smoke run gives each kind of line, each file and each rule its time, and each rule finds what it is for."""
+    table, figures = run(tmp_path, "pipeline.py")
+    assert [each["secrets"] for each in figures["lines"].values()] == [False, False, True, True]
+    for each in figures["lines"].values():
+        assert 900 < each["bytes"] < 1400
+        assert set(each["files"]) == {path.name for path in (ROOT / "logstash" / "pipeline").glob("*.conf")}
+    assert all(each["patterns"] > 0 for each in figures["parts"].values())
+    assert [name for name, each in figures["rules"].items() if not each["found"]] == []
+    assert {"email", "card", "names: password"} < set(figures["rules"])
+    assert all(
+        set(each) == {"half", "cap", "megabyte", "growth", "timed_out"} for each in figures["near_matches"].values()
+    )
+    assert table.count("\n| --- |") == 5
+
+
 def test_where_the_time_goes_is_known(tmp_path: Path) -> None:
     """The stages share the whole time of a call, and little of it has no name."""
     _, figures = run(tmp_path, "where.py", "--only", "^mllog$")

@@ -40,6 +40,23 @@ def test_checksums_decide(text: str, redacted: str) -> None:
     assert REDACTOR.text(text)[0] == redacted
 
 
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("tel: 07700 900123 was busy", "tel: [REDACTED:key] was busy"),
+        ("phone=+1 (617) 555-0138, later", "phone=[REDACTED:key], later"),
+        ("card_number: 4242 4242 4242 4241 n=5", "card_number: [REDACTED:key] n=5"),
+        ("iban: GB29 NWBK 6016 1331 9268 19 done", "iban: [REDACTED:key] done"),
+        ("ssn=255 61 1198", "ssn=[REDACTED:key]"),
+        ("cookie: a=1; sid=2 was refused", "cookie: [REDACTED:key] was refused"),
+        ("Authorization: Basic ZmFrdXJ1 was refused", "Authorization: [REDACTED:key] was refused"),
+    ],
+)
+def test_all_words_of_a_value_go(text: str, redacted: str) -> None:
+    """Behind a name goes what belongs to the value, and what follows it stays."""
+    assert REDACTOR.text(text)[0] == redacted
+
+
 @given(st.text(max_size=300))
 def test_redaction_is_idempotent(text: str) -> None:
     """What was redacted once has nothing left to redact."""
