@@ -16,6 +16,7 @@ from rich.table import Table
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._settings import default_spool
+from mllog._store_commands import Ca, KeyFile, register
 from mllog._version import __version__
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.add_typer(redaction_app, name="redaction")
 app.add_typer(profile_app, name="profile")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
+register(app)
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
 
@@ -102,7 +104,12 @@ def serve(
     profiles: Annotated[
         list[Path] | None, typer.Option("--profile", help="Profile of a model; may be given again.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the store.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the store, and of what it refused.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or cluster (https://…) that keeps the events instead.")
+    ] = None,
+    api_key_file: KeyFile = None,
+    ca: Ca = None,
     pipeline: Annotated[
         Path | None, typer.Option(help="Logstash configuration; default: the one that comes along.")
     ] = None,
@@ -115,11 +122,14 @@ def serve(
     from mllog.profile import Profile  # noqa: PLC0415 - the same
     from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
 
-    followed = spools or [default_spool()]
+    followed = spools or ([] if store else [default_spool()])
     with bind(port) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         chain = open_chain(
             data or default_spool().parent / "data",
+            store=store,
+            api_key_file=api_key_file,
+            ca=ca,
             spools=followed,
             profiles=[Profile.load(path) for path in profiles or ()],
             pipeline=pipeline,
@@ -127,7 +137,7 @@ def serve(
             page_url=url,
         )
         Console(stderr=True).print(
-            f"page and receiver: {url}   following: {', '.join(map(str, followed))}", highlight=False
+            f"page and receiver: {url}   following: {', '.join(map(str, followed)) or 'no spool'}", highlight=False
         )
         server = uvicorn.Server(uvicorn.Config(create_app(chain), log_level="warning", access_log=False))
         server.run(sockets=[listening])

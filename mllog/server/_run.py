@@ -74,6 +74,9 @@ def usable(folder: Path, what: str, least_bytes: int = 0) -> Path:
 def open_chain(
     data: Path,
     *,
+    store: Path | str | None = None,
+    api_key_file: Path | None = None,
+    ca: Path | None = None,
     spools: Sequence[Path] = (),
     profiles: Sequence[Profile] = (),
     pipeline: Path | None = None,
@@ -84,6 +87,9 @@ def open_chain(
 
     Args:
         data: folder of the store and of what it refused.
+        store: another folder, or the address of a cluster, where events are kept instead.
+        api_key_file: file with the API key of the cluster.
+        ca: certificates of the cluster's authority.
         spools: folders to follow.
         profiles: of the models, for their dashboards and watches.
         pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
@@ -98,10 +104,10 @@ def open_chain(
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
-    store = open_store(data / "store")
+    opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:
-        ingest = Ingest(compiled, store, data / "quarantine.ndjson")
+        ingest = Ingest(compiled, opened, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
         watches = [
             alerts.parse(alerts.build(profile, environment=environment, page_url=page_url), where=profile.name)
@@ -110,10 +116,10 @@ def open_chain(
     except BaseException:
         for follower in followers:
             follower.stop()
-        store.close()
+        opened.close()
         raise
     by_slug = {slug(profile.name): profile for profile in profiles}
-    return Chain(store, ingest, by_slug, followers, Watching(watches, store, environment))
+    return Chain(opened, ingest, by_slug, followers, Watching(watches, opened, environment))
 
 
 class Background:

@@ -55,11 +55,11 @@ class Watching:
         """
         with self._lock:
             evaluations = [evaluate(watch, self._store, now=now) for watch in self._watches]
+            self._latest = {evaluation.id: evaluation for evaluation in evaluations}
             fired = [evaluation for evaluation in evaluations if evaluation.fired]
             if fired:
                 self._store.index([self._document(evaluation, now) for evaluation in fired])
                 self._store.commit()
-            self._latest = {evaluation.id: evaluation for evaluation in evaluations}
             self.failure = None
         return evaluations
 

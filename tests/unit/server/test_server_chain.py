@@ -223,3 +223,31 @@ def test_watches_fire_once_in_an_hour_and_are_events(chain: Chain) -> None:
         assert alert["link"].startswith(f"{URL}/models/late?to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
+
+
+def test_what_a_watch_says_is_shown_though_it_cannot_be_stored(
+    chain: Chain, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a cluster with a key that may only read, say: the alert is seen, and so is why it left no event."""
+    chain.ingest.lines(
+        line(n, mllog={"model": {"name": "late", "role": "live"}, "quality": {"invalid": 1}}) for n in range(40)
+    )
+
+    def refuse(_: Any) -> None:
+        raise StoreError("the API key may not write")
+
+    monkeypatch.setattr(chain.store, "index", refuse)
+    assert chain.watching is not None
+    with pytest.raises(StoreError, match="may not write"):
+        chain.watching.evaluate(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10))
+    assert [alert["fired"] for alert in chain.alerts()] == [True]
+
+
+def test_another_folder_may_keep_the_events(tmp_path: Path) -> None:
+    """Then the data folder holds what was refused, and no store."""
+    chain = open_chain(tmp_path / "data", store=str(tmp_path / "kept"))
+    chain.ingest.lines([line(1)])
+    assert chain.store.count() == 1
+    chain.stop()
+    assert (tmp_path / "kept" / "index").is_dir()
+    assert not (tmp_path / "data" / "store").exists()
