@@ -48,6 +48,14 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
             "filters": {"a": {"term": {CATEGORY: "AA"}}, "rest": {"bool": {"must_not": {"term": {CATEGORY: "AA"}}}}}
         }
     },
+    "filters_listed": {"filters": {"filters": [{"match_all": {}}, {"match_none": {}}, {"term": {CATEGORY: "AA"}}]}},
+    "terms_over_filters": {
+        "terms": {"field": CATEGORY, "include": ["AA", "UA"], "min_doc_count": 25},
+        "aggs": {
+            "slots": {"filters": {"filters": [{"match_all": {}}, {"match_none": {}}, {"match_none": {}}]}},
+            "third": {"avg_bucket": {"buckets_path": "slots>_count"}},
+        },
+    },
     "missing": {"missing": {"field": CATEGORY}},
     "nothing": {"avg": {"field": "mllog.input.number.nowhere"}},
 }
@@ -132,6 +140,17 @@ def test_aggregations_agree(stores: tuple[httpx.Client, EmbeddedStore], name: st
     """To the last key."""
     elastic, embedded = both(stores, {"size": 0, "aggs": {"x": AGGREGATIONS[name]}})
     assert embedded["aggregations"]["x"] == near(elastic["aggregations"]["x"])
+
+
+@pytest.mark.parametrize("kind", ["avg_bucket", "sum_bucket", "min_bucket", "max_bucket"])
+@pytest.mark.parametrize("path", ["x>_count", "x>m"])
+def test_pipelines_agree(stores: tuple[httpx.Client, EmbeddedStore], kind: str, path: str) -> None:
+    """One number over the buckets beside it, the empty ones included."""
+    ranges = {"range": {"field": NUMBER, "ranges": [{"to": 10}, {"from": 10, "to": 50}, {"from": 1000}]}}
+    aggs = {"x": {**ranges, "aggs": {"m": {"avg": {"field": NUMBER}}}}, "y": {kind: {"buckets_path": path}}}
+    elastic, embedded = both(stores, {"size": 0, "aggs": aggs})
+    # Of a least and a greatest Elasticsearch also names the bucket.
+    assert embedded["aggregations"]["y"]["value"] == near(elastic["aggregations"]["y"]["value"])
 
 
 @pytest.mark.parametrize("name", QUERIES)
