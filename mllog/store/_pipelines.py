@@ -24,7 +24,7 @@ PIPELINES: Final[dict[str, Callable[[list[float]], float | None]]] = {
 
 
 def pipeline(body: Mapping[str, Any], where: str, siblings: Mapping[str, Any]) -> Compute:
-    """A pipeline aggregation over `name>_count` or `name>metric`.
+    """A pipeline aggregation over `name>_count`, `name>metric` or `name>percentiles.95`.
 
     Args:
         body: of the aggregation.
@@ -48,6 +48,9 @@ def pipeline(body: Mapping[str, Any], where: str, siblings: Mapping[str, Any]) -
     name, metric = path.split(">")
     if name not in siblings:
         raise QueryError(f"{where}.{kind}.buckets_path: no aggregation {name!r} beside it")
+    percent = metric.partition(".")[2]
+    if percent not in ("", "value") and not percent.replace(".", "", 1).isdigit():
+        raise QueryError(f"{where}.{kind}.buckets_path: {percent!r} is no percentile")
     reduce = PIPELINES[kind]
 
     def compute(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,5 +67,12 @@ def _value(bucket: Mapping[str, Any], metric: str) -> float | None:
     """A number of a bucket; None where the bucket is empty, as with Elasticsearch's `gap_policy: skip`."""
     if metric == "_count":
         return float(bucket["doc_count"])
-    value = bucket.get(metric, {}).get("value")
+    name, _, percent = metric.partition(".")
+    answer = bucket.get(name, {})
+    if percent and percent != "value":
+        values = answer.get("values", {})
+        each = values.items() if isinstance(values, Mapping) else ((item["key"], item["value"]) for item in values)
+        value = next((found for key, found in each if float(key) == float(percent)), None)
+    else:
+        value = answer.get("value")
     return None if value is None or not bucket["doc_count"] else float(value)
