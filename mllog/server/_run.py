@@ -103,17 +103,27 @@ def open_chain(
     try:
         ingest = Ingest(compiled, store, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
-        watches = [
-            alerts.parse(alerts.build(profile, environment=environment, page_url=page_url), where=profile.name)
-            for profile in profiles
-        ]
+        runner = alerts.Runner(
+            _watches(profiles, page_url),
+            store,
+            environment=environment,
+            state=alerts.StateFile(data / "alerts.state.json"),
+        )
     except BaseException:
         for follower in followers:
             follower.stop()
         store.close()
         raise
     by_slug = {slug(profile.name): profile for profile in profiles}
-    return Chain(store, ingest, by_slug, followers, Watching(watches, store, environment))
+    return Chain(store, ingest, by_slug, followers, Watching(runner))
+
+
+def _watches(profiles: Sequence[Profile], page_url: str) -> list[alerts.Watch]:
+    """The watches of every model, and those on the way of the events."""
+    built = alerts.build_common(page_url=page_url)
+    for profile in profiles:
+        built |= alerts.build(profile, page_url=page_url)
+    return [alerts.parse(watch, where=name) for name, watch in built.items()]
 
 
 class Background:

@@ -205,21 +205,23 @@ def test_what_the_store_refuses_is_set_aside_redacted(chain: Chain, tmp_path: Pa
     assert chain.report()["rejected"] == 1
 
 
-def test_watches_fire_once_in_an_hour_and_are_events(chain: Chain) -> None:
-    """An alert is stored where alerts belong, and not again in the same throttle period."""
-    lines = [
-        line(n, mllog={"model": {"name": "late"}, "quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)
-    ]
+def test_watches_fire_once_in_their_throttle_period_and_are_events(chain: Chain, profile: Profile) -> None:
+    """An alert is stored where alerts belong, and not again in the same throttle period; the state is kept."""
+    model = {"name": "late", "version": "1", "profile": profile.digest}
+    lines = [line(n, mllog={"model": model, "quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)]
     chain.ingest.lines(lines)
     assert chain.watching is not None
     now = dt.datetime.now(dt.UTC).replace(minute=30) + dt.timedelta(hours=1)
     for minutes in (0, 5):
-        (found,) = chain.watching.evaluate(now + dt.timedelta(minutes=minutes))
-        assert found.fired
+        outcomes = chain.watching.evaluate(now + dt.timedelta(minutes=minutes))
+        (found,) = [outcome for outcome in outcomes if outcome.evaluation.fired]
+        assert found.evaluation.id == "late-invalid_inputs"
+        assert found.held == ({"log": "throttled", "event": "throttled"} if minutes else {})
     assert chain.store.count(index="logs-mllog.alerts-default") == 1
     with TestClient(create_app(chain), base_url=URL) as client:
-        (alert,) = client.get("/api/alerts").json()
+        alert, *silent = client.get("/api/alerts").json()
         assert alert["fired"] is True
+        assert not any(other["fired"] for other in silent)
         assert alert["link"].startswith(f"{URL}/models/late?to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
