@@ -36,7 +36,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         'R&D is <off>, 2.0E7'
     """
     # chevron escapes {{x}} for HTML and leaves {{{x}}} as it is; sections and comments are untouched.
-    text: str = chevron.render(_unescaped(template), {"ctx": _printable(context)})
+    text: str = chevron.render(_unescaped(template), {"ctx": _printable(context)}, partials_path="")
     return text
 
 

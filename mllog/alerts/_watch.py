@@ -23,6 +23,9 @@ _ACTIONS: Final = ("logging", "index", "webhook")
 
 
 _TEMPLATE: Final = "{{"
+_FOREIGN: Final = re.compile(r"\{\{\s*(?:[>=]|#\s*(?:toJson|join|url)\b)")
+"""Partials, other delimiters, and functions that only Elasticsearch's mustache has."""
+
 _WEBHOOK: Final = {"scheme", "host", "port", "method", "path", "headers", "body"}
 _SECRET_HEADERS: Final = {"authorization", "proxy-authorization", "cookie", "x-api-key"}
 
@@ -134,6 +137,8 @@ def parse(data: Any, *, where: str = "watch") -> Watch:
         WatchError: it lies outside the subset; the message says what and where.
     """
     watch = _object(data, where)
+    for part in ("input", "condition", "actions"):  # metadata is data: a name in it may look like anything
+        _no_foreign(watch.get(part), f"{where}.{part}")
     for part in watch:
         if part not in _PARTS:
             raise WatchError(f"{where}.{part}: not part of a watch that runs everywhere")
@@ -257,6 +262,18 @@ def _check_webhook(settings: Mapping[str, Any], where: str) -> None:
 
 
 _CHECKS: Final = {"logging": _check_logging, "index": _check_index, "webhook": _check_webhook}
+
+
+def _no_foreign(value: Any, where: str) -> None:
+    """No template says what only one engine understands."""
+    if isinstance(value, str) and (found := _FOREIGN.search(value)):
+        raise WatchError(f"{where}: {found[0]} in a template does not run everywhere")
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _no_foreign(item, f"{where}.{name}")
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            _no_foreign(item, f"{where}[{place}]")
 
 
 def _object(data: Any, where: str) -> Mapping[str, Any]:

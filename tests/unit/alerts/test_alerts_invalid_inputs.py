@@ -195,6 +195,8 @@ def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("throttle_period_in_millis", "x", "w.throttle_period_in_millis: expected milliseconds"),
         ("actions/x", {"webhook": {"host": "h", "port": 1, "path": "x"}}, "w.actions.x.webhook.path: expected a path"),
         ("actions/x", {"webhook": {"host": "h", "port": 1, "scheme": "ftp"}}, "w.actions.x.webhook.scheme"),
+        ("actions/log", {"logging": {"text": "{{> secrets}}"}}, "w.actions.log.logging.text: {{> in a template"),
+        ("actions/log", {"logging": {"text": "{{#toJson}}ctx{{/toJson}}"}}, "{{#toJson in a template"),
         ("throttle_period", "0h", "w.throttle_period: '0h' is no length of time"),
         ("transform", {"script": "x"}, "w.transform: not part of a watch that runs everywhere"),
         ("input", {"http": {}}, "w.input.http: only a search"),

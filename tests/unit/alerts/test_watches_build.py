@@ -22,7 +22,7 @@ from mllog.alerts.watches import _distributions, rules_of, scope_of
 from mllog.alerts.watches._model import error_limit, mistakes
 from mllog.alerts.watches._shares import rounded, slots
 
-HOSTILE = '{{ctx.payload}} "x" \\ {{#a}}'
+HOSTILE = '{{ctx.payload}} "x" \\ {{#a}} {{> b}} {{#toJson}}'
 RULES = ROOT / "kibana/rules"
 BUILT = {"kibana_url": "http://localhost:5601", "webhook": "https://automation.example/mllog"}
 RUBRIC = [f"Monitor {number}" for number in range(1, 8)]
@@ -37,7 +37,7 @@ def hostile() -> Profile:
     """A model, a version and features with names that templates, JSON and dates would misread."""
     frame = pd.DataFrame({HOSTILE: [float(n) for n in range(60)], "2026-01-05": ["a", "{{b}}", None] * 20})
     outputs = pd.DataFrame({"2026": [True, False, False] * 20})
-    return Profile.learn(frame, outputs, name='a{{b}} "c"', version="2026-01-05")
+    return Profile.learn(frame, outputs, name='a{{b}} "c" {{>d}}', version="2026-01-05")
 
 
 def every(profile: Profile, **options: Any) -> dict[str, dict[str, Any]]:
