@@ -106,11 +106,14 @@ def serve(
         Path | None, typer.Option(help="Logstash configuration; default: the one that comes along.")
     ] = None,
     environment: Annotated[str, typer.Option(help="Namespace of alerts.")] = "default",
+    alerts: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
+    limits: Annotated[Path | None, typer.Option(help="watches.toml with limits of your own.")] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
 ) -> None:
     """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
     import uvicorn  # noqa: PLC0415 - heavy, and an extra
 
+    from mllog.alerts import load_config, load_limits  # noqa: PLC0415 - the same
     from mllog.profile import Profile  # noqa: PLC0415 - the same
     from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
 
@@ -124,6 +127,8 @@ def serve(
             pipeline=pipeline,
             environment=environment,
             page_url=url,
+            alerts_config=load_config(alerts) if alerts else None,
+            limits=load_limits(limits) if limits else None,
         )
         Console(stderr=True).print(
             f"page and receiver: {url}   following: {', '.join(map(str, followed))}", highlight=False

@@ -79,6 +79,8 @@ def open_chain(
     pipeline: Path | None = None,
     environment: str = "default",
     page_url: str = "",
+    alerts_config: alerts.Config | None = None,
+    limits: alerts.Limits | None = None,
 ) -> Chain:
     """Open store, pipeline, spools and watches.
 
@@ -89,6 +91,8 @@ def open_chain(
         pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
         environment: namespace of the alerts.
         page_url: where people open the page, for the links in alerts.
+        alerts_config: where alerts may go; default: the log and the store.
+        limits: what a team changed in the watches.
 
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
@@ -104,9 +108,10 @@ def open_chain(
         ingest = Ingest(compiled, store, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
         runner = alerts.Runner(
-            _watches(profiles, page_url),
+            _watches(profiles, page_url, limits),
             store,
             environment=environment,
+            config=alerts_config,
             state=alerts.StateFile(data / "alerts.state.json"),
         )
     except BaseException:
@@ -118,11 +123,11 @@ def open_chain(
     return Chain(store, ingest, by_slug, followers, Watching(runner))
 
 
-def _watches(profiles: Sequence[Profile], page_url: str) -> list[alerts.Watch]:
+def _watches(profiles: Sequence[Profile], page_url: str, limits: alerts.Limits | None) -> list[alerts.Watch]:
     """The watches of every model, and those on the way of the events."""
-    built = alerts.build_common(page_url=page_url)
+    built = alerts.build_common(page_url=page_url, limits=limits)
     for profile in profiles:
-        built |= alerts.build(profile, page_url=page_url)
+        built |= alerts.build(profile, page_url=page_url, limits=limits)
     return [alerts.parse(watch, where=name) for name, watch in built.items()]
 
 

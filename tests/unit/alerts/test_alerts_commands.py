@@ -131,28 +131,28 @@ def test_a_watch_outside_the_subset_stops_the_run(run: Run, place: tuple[object,
 def test_the_watches_of_a_profile_are_written_and_tried(run: Run, tmp_path: Path) -> None:
     """From a training frame to the text of an alert, over events that a service logged."""
     frame = pd.DataFrame({"delay": [float(n) for n in range(40)], "carrier": ["AA", "UA"] * 20})
-    profile = Profile.learn(frame, name="late", version="1.0")
-    profile.save(tmp_path / "late.json")
+    profile = Profile.learn(frame, name="tardy", version="1.0")
+    profile.save(tmp_path / "tardy.json")
     out, rules = tmp_path / "watches", tmp_path / "rules"
     limits = tmp_path / "watches.toml"
     limits.write_text("[invalid_inputs]\nlimit = 0.9\n")
     options = ("--out", out, "--rules", rules, "--limits", limits, "--page", "http://127.0.0.1:8650")
-    code, printed, _ = run("watches", "build", tmp_path / "late.json", *options)
+    code, printed, _ = run("watches", "build", tmp_path / "tardy.json", *options)
     assert code == 0
     assert printed.splitlines() == [str(path) for path in map(Path, printed.splitlines()) if path.is_file()]
     assert {path.name for path in rules.glob("*.json")} < {path.name for path in out.glob("*.json")}
     events = tmp_path / "events.ndjson"
     with mllog.testing.capture() as logged:
         for _ in range(3):
-            mllog.model("late", "1.0", profile=profile).prediction({"delay": 99.0, "carrier": "AA"})
+            mllog.model("tardy", "1.0", profile=profile).prediction({"delay": 99.0, "carrier": "AA"})
     events.write_text("".join(json.dumps(event) + "\n" for event in logged))
-    watch = out / "late-invalid_inputs.json"
+    watch = out / "tardy-invalid_inputs.json"
     code, printed, _ = run("watches", "test", watch, "--events", events)
     assert code == 0
     head, text = printed.splitlines()
-    assert head.startswith("late-invalid_inputs fires over 3 events at ")
+    assert head.startswith("tardy-invalid_inputs fires over 3 events at ")
     assert text.startswith(
-        "late: share of invalid inputs 1.0 is above 0.9, over 3 predictions in 1d. above_max: delay (3);"
+        "tardy: share of invalid inputs 1.0 is above 0.9, over 3 predictions in 1d. above_max: delay (3);"
     )
     code, printed, _ = run("watches", "test", watch, "--events", events, "--json", "--now", "2020-01-01T00:00:00Z")
     (found,) = said(printed)

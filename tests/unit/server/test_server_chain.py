@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import mllog
-from mllog import MllogError, Profile
+from mllog import MllogError, Profile, alerts
 from mllog._errors import StoreError
 from mllog.server import create_app, open_chain
 from mllog.server._app import LARGEST_BODY, Chain
@@ -225,3 +226,26 @@ def test_watches_fire_once_in_their_throttle_period_and_are_events(chain: Chain,
         assert alert["link"].startswith(f"{URL}/models/late?to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
+
+
+def test_alerts_go_where_the_operator_says(tmp_path: Path, profile: Profile) -> None:
+    """`--alerts` adds a route to the watches, `--limits` changes when they fire."""
+    out = tmp_path / "told"
+    config = tmp_path / "alerts.toml"
+    config.write_text(
+        f'[commands.tell]\nargv = ["{shutil.which("cp")}", "/dev/stdin", "{out}"]\n'
+        '[[routes]]\nsend = ["command:tell"]\nwatches = ["late-unexpected_inputs"]\n'
+    )
+    limits = alerts.Limits({"unexpected_inputs": {"limit": 1}, "invalid_inputs": {"enabled": False}})
+    opened = open_chain(tmp_path / "data", profiles=[profile], alerts_config=alerts.load_config(config), limits=limits)
+    try:
+        model = {"name": "late", "version": "1", "profile": profile.digest}
+        quality = {"invalid": 1, "unexpected": ["a", "b"]}
+        opened.ingest.lines([line(n, mllog={"model": model, "quality": quality}) for n in range(3)])
+        assert opened.watching is not None
+        outcomes = opened.watching.evaluate(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5))
+        (fired,) = [outcome for outcome in outcomes if outcome.evaluation.fired]
+        assert fired.done == ("log", "command:tell", "event")
+        assert json.loads(out.read_bytes())["watch"] == "late-unexpected_inputs"
+    finally:
+        opened.stop()
