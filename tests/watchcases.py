@@ -14,6 +14,7 @@ import orjson
 import mllog
 from mllog import Profile
 from mllog._event import own_event
+from mllog._settings import STATE
 from mllog.alerts._trial import document
 from mllog.profile import Feature
 from mllog.store import Document
@@ -91,6 +92,7 @@ class Maker:
 
     def capture(self, make: Callable[[mllog.ModelLogger], None], *, service: str = "3.1.0") -> list[Event]:
         """The events that a function logs."""
+        before = dict(STATE.service)
         mllog.configure(
             service="flights", environment=self._environment, version=service, sink=str(self._folder / "nowhere")
         )
@@ -99,6 +101,8 @@ class Maker:
                 make(mllog.model(MODEL, VERSION, profile=self.flights.profile))
         finally:
             mllog.shutdown()
+            STATE.service = before  # other tests of this process say nothing of a service
+            STATE.generation += 1
         assert mllog.stats()["errors"] == 0, mllog.stats()["problem"]
         return events
 
