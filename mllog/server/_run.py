@@ -82,6 +82,8 @@ def open_chain(
     pipeline: Path | None = None,
     environment: str = "default",
     page_url: str = "",
+    alerts_config: alerts.Config | None = None,
+    limits: alerts.Limits | None = None,
 ) -> Chain:
     """Open store, pipeline, spools and watches.
 
@@ -95,6 +97,8 @@ def open_chain(
         pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
         environment: namespace of the alerts.
         page_url: where people open the page, for the links in alerts.
+        alerts_config: where alerts may go; default: the log and the store.
+        limits: what a team changed in the watches.
 
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
@@ -109,17 +113,28 @@ def open_chain(
     try:
         ingest = Ingest(compiled, opened, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
-        watches = [
-            alerts.parse(alerts.build(profile, environment=environment, page_url=page_url), where=profile.name)
-            for profile in profiles
-        ]
+        runner = alerts.Runner(
+            _watches(profiles, page_url, limits),
+            opened,
+            environment=environment,
+            config=alerts_config,
+            state=alerts.StateFile(data / "alerts.state.json"),
+        )
     except BaseException:
         for follower in followers:
             follower.stop()
         opened.close()
         raise
     by_slug = {slug(profile.name): profile for profile in profiles}
-    return Chain(opened, ingest, by_slug, followers, Watching(watches, opened, environment))
+    return Chain(opened, ingest, by_slug, followers, Watching(runner))
+
+
+def _watches(profiles: Sequence[Profile], page_url: str, limits: alerts.Limits | None) -> list[alerts.Watch]:
+    """The watches of every model, and those on the way of the events."""
+    built = alerts.build_common(page_url=page_url, limits=limits)
+    for profile in profiles:
+        built |= alerts.build(profile, page_url=page_url, limits=limits)
+    return [alerts.parse(watch, where=name) for name, watch in built.items()]
 
 
 class Background:

@@ -492,3 +492,22 @@ def test_a_scan_sees_the_store_as_it_was(filled: EmbeddedStore, store: EmbeddedS
     assert 1 + len(list(scan)) == 1500
     assert first["_id"] == "e1000"
     assert [hit["_id"] for hit in filled.scan(index="logs-mllog.other-*")] == ["e99"]
+
+
+def test_a_share_of_all_needs_no_script(store: EmbeddedStore) -> None:
+    """The mean over all and nine times nothing is a tenth of all; a filter that matches nothing costs nothing."""
+    store.index([Document("logs-mllog.a-test", str(n), {"k": "x"}) for n in range(20)])
+    store.commit()
+    slots = {"filters": {"filters": [{"match_all": {}}, *[{"match_none": {}}] * 9]}}
+    aggs = {"slots": slots, "tenth": {"avg_bucket": {"buckets_path": "slots>_count"}}}
+    assert store.search({"size": 0, "aggs": aggs})["aggregations"]["tenth"] == {"value": 2.0}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"buckets_path": "x"}, {"buckets_path": "y>_count"}, {"buckets_path": "x>_count", "format": "0"}]
+)
+def test_a_pipeline_outside_the_subset_is_refused(store: EmbeddedStore, settings: dict[str, str]) -> None:
+    """With its place."""
+    aggs = {"x": {"terms": {"field": "k"}}, "p": {"avg_bucket": settings}}
+    with pytest.raises(MllogError, match=r"aggs\.p\.avg_bucket"):
+        store.search({"size": 0, "aggs": aggs})
