@@ -305,8 +305,8 @@ _NUMBERS: Final = (
         "card",
         _CARD,
         ("0" * 13, *(f"0000{between}0000" for between in _SEPARATORS)),
-        # A probability has as many digits; of a card the first four are no fraction.
-        test=r"[2-6][0-9](?<![0-9]..)(?<![0-9][.]..)[0-9]{2}(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}|(?:%20){1,2}[0-9]{4})",
+        # A probability has as many digits; of a card the first four are no fraction. Two groups of a UUID are none either.
+        test=r"[2-6][0-9](?<![0-9]..)(?<![0-9][.]..)[0-9]{2}(?:[0-9]{9}|[^0-9A-Za-z\"]{1,3}[0-9]{4}(?!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})|(?:%20){1,2}[0-9]{4})",
         check="luhn",
         examples_match=(
             "4242424242424242",
@@ -368,7 +368,7 @@ _NUMBERS: Final = (
         "phone_national",
         "phone",
         rf"{_NATIONAL}0[1-9][0-9]{{1,3}}(?:[ /-][0-9]{{5,8}}(?:[ -][0-9]{{2,5}})?|[ -][0-9]{{3,4}}[ -][0-9]{{3,4}}){_NATIONAL_END}",
-        test=r"0[1-9][0-9]{1,3}[ /-][0-9]{3}",
+        test=r"0[1-9][0-9]{1,3}[ /-][0-9]{3}(?![0-9]?-[0-9A-Fa-f]{4}-)",
         examples_match=("07700 900160.", "at:07700 900160", "0171-3920069", "030 23125 049", "020 7946 0018"),
         examples_no_match=("2026-05-04", "0.123 45678", "09-11-2026", "1,012 345678"),
     ),
