@@ -12,6 +12,7 @@ from clitools import Cli
 
 import mllog
 from mllog._errors import ConfigurationError
+from mllog._settings import STATE
 from mllog.pipeline import encode, event_from_line, load
 from mllog.redaction import Redactor, write_key
 from mllog.redaction._file import load_file
@@ -54,8 +55,9 @@ def own(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def logged(own: Path, tmp_path: Path) -> Any:
+def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a service that is configured with the file logs of some inputs."""
+    monkeypatch.setattr(STATE, "redactor", STATE.redactor)  # as it was, afterwards
 
     def log(inputs: dict[str, Any]) -> dict[str, Any]:
         mllog.configure(environment="test", redaction=own, sink=tmp_path / "events.ndjson")
