@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def own(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What a service that is configured with the file logs of some inputs."""
     monkeypatch.setattr(STATE, "redactor", STATE.redactor)  # as it was, afterwards
 
@@ -67,7 +68,8 @@ def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         found: dict[str, Any] = events[0]["mllog"]
         return found
 
-    return log
+    yield log
+    STATE.generation += 1  # what was compiled for the file is forgotten
 
 
 def test_rules_and_names_of_a_team(logged: Any) -> None:
