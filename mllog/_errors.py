@@ -72,6 +72,10 @@ class WatchError(MllogError):
     """A watch is not one, or is outside the subset that runs everywhere."""
 
 
+class ActionError(MllogError):
+    """An action of a watch failed; the others went on."""
+
+
 class DashboardError(MllogError):
     """A dashboard definition is wrong."""
 

@@ -209,6 +209,8 @@ class Splitter:
                 text = name if type(name) is str else str(plain(name))
                 if not text.strip():  # a store refuses a blank name, and with it the whole event
                     text = f"[blank {len(text)}]"
+                elif self._redactor is not None and not self._redactor.sensitive(text):
+                    text = self._redactor.text(text)[0]
                 if self._redactor is not None and self._redactor.sensitive(text):
                     plan[name] = None
                 elif text is not name:
@@ -254,12 +256,22 @@ class Splitter:
         rest: dict[str, dict[str, Any]],
         findings: Findings,
     ) -> None:
+        name = self.name(name, findings)
         if written is not None:
             self.other(written, value, number, category, rest, findings)
         elif value is None:
-            findings.note("missing", str(name))
+            findings.note("missing", name)
         else:
-            self.sensitive(str(name), value, category, findings)
+            self.sensitive(name, value, category, findings)
+
+    def name(self, name: Any, findings: Findings) -> str:
+        """A name as it is written: somebody may have put a value into it."""
+        text = name if type(name) is str else str(plain(name))
+        if self._redactor is not None:
+            text, kinds = self._redactor.text(text)
+            if kinds:
+                findings.redacted(text, kinds)
+        return text
 
     def sensitive(self, name: str, value: Any, category: dict[str, Any], findings: Findings, kind: str = "key") -> None:
         """A value that its name forbids to store as it is."""

@@ -47,14 +47,11 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
         redactor = STATE.redactor
         if redactor is not None:
             clean = {}
-            for name, value in bound.items():
-                if redactor.sensitive(name):
-                    clean[name] = SENSITIVE
-                    findings.redacted(f"labels.{name}", ("key",))
-                    continue
-                clean[name], kinds = redactor.text(value)
-                if kinds:
-                    findings.redacted(f"labels.{name}", kinds)
+            for label, value in bound.items():
+                name, found = redactor.text(label)
+                clean[name], kinds = (SENSITIVE, ("key",)) if redactor.sensitive(label) else redactor.text(value)
+                if kinds or found:
+                    findings.redacted(f"labels.{name}", (*found, *kinds))
             bound = clean
         members["labels"] = bound
     return b"," + dumps(members)[1:-1]

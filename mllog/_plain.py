@@ -26,6 +26,10 @@ CIRCULAR: Final = "[circular]"
 TOO_DEEP: Final = "[too deep]"
 
 
+_EXACT: Final = 10**12
+_LONG: Final = 10**38
+
+
 def plain(value: Any) -> Any:
     """The JSON form of `value`: what it means where that is known, else a marked `repr`.
 
@@ -94,7 +98,10 @@ def _scalar(value: Any) -> Any:
         base = next(base for base in (str, bool, int, float) if isinstance(value, base))
         return _plain(base(value), 0, ())
     if isinstance(value, decimal.Decimal):
-        return float(value) if value.is_finite() else None
+        if not value.is_finite():
+            return None
+        # As a float a long number would lose its last digits, and with them what it is: a card, say.
+        return int(value) if _EXACT <= abs(value) < _LONG and value == value.to_integral_value() else float(value)
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return None if value != value else value.isoformat()  # noqa: PLR0124 - pandas' NaT is not itself
     if isinstance(value, dt.timedelta):

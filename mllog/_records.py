@@ -109,7 +109,7 @@ def event(
         file, line, function = origin
         made["log"]["origin"] = {"file": {"name": file, "line": line}, "function": function}
     made.update(_context.request.get())
-    labels = {name: _label(name, value, clean) for name, value in _context.labels.get().items()}
+    labels = dict(_label(name, value, clean) for name, value in _context.labels.get().items())
     for name, value in _leaves(extra or {}):
         kind = _ECS.get(name)
         if kind is int and type(value) is int and abs(value) < 1 << 63:
@@ -117,7 +117,8 @@ def event(
         elif kind is str and type(value) is str:
             _put(made, name, clean(name, value, TEXT_LENGTH))
         elif value is not None and len(labels) < _LABELS:
-            labels[name] = _label(name, value, clean)
+            shown, text = _label(name, value, clean)
+            labels[shown] = text
     if error is not None:
         said = described(error[1] if isinstance(error, tuple) else error)
         said["message"] = clean("error.message", said["message"], TEXT_LENGTH)
@@ -199,16 +200,21 @@ def _clean(redactor: Redactor | None, findings: Findings, name: str, text: str, 
     return f"{text[:longest]}… [{len(text)} characters]"
 
 
-def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> str:
-    # The setting `off` leaves values as they are, whatever their names.
+def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> tuple[str, str]:
+    """Name and text of a label; somebody may have put a value into its name."""
     redactor, findings = clean.args  # type: ignore[attr-defined]
-    if redactor is not None and any(map(redactor.sensitive, name.split("."))):
-        findings.redacted(f"labels.{name}", ("key",))
-        return SENSITIVE
-    if redactor is not None and isinstance(value, list):
-        value = _masked(value, redactor, findings, name)
+    if redactor is None:  # the setting `off` leaves values as they are, whatever their names
+        return name, clean(name, value if type(value) is str else dumps(value).decode(), _LABEL_LENGTH)
+    shown, kinds = redactor.text(name)
+    if kinds:
+        findings.redacted(f"labels.{shown}", kinds)
+    if any(map(redactor.sensitive, name.split("."))):
+        findings.redacted(f"labels.{shown}", ("key",))
+        return shown, SENSITIVE
+    if isinstance(value, list):
+        value = _masked(value, redactor, findings, shown)
     text = value if type(value) is str else dumps(value).decode()
-    return clean(f"labels.{name}", text, _LABEL_LENGTH)
+    return shown, clean(f"labels.{shown}", text, _LABEL_LENGTH)
 
 
 def _masked(value: Any, redactor: Redactor, findings: Findings, name: str) -> Any:

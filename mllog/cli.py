@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mllog import _install_commands
+from mllog._alert_commands import alerts_app, watches_app
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._settings import default_spool
+from mllog._store_commands import Ca, KeyFile, register
 from mllog._version import __version__
 
 app = typer.Typer(
@@ -31,13 +33,14 @@ pipeline_app = typer.Typer(help="Run Logstash configuration without Logstash.", 
 redaction_app = typer.Typer(help="Keys of pseudonyms.", no_args_is_help=True)
 profile_app = typer.Typer(help="Learn and show profiles.", no_args_is_help=True)
 dashboards_app = typer.Typer(help="Build Kibana dashboards from profiles.", no_args_is_help=True)
-watches_app = typer.Typer(help="Build watches from profiles.", no_args_is_help=True)
 app.add_typer(spool_app, name="spool")
 app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(redaction_app, name="redaction")
 app.add_typer(profile_app, name="profile")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
+app.add_typer(alerts_app, name="alerts")
+register(app)
 _install_commands.register(app)
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
@@ -104,32 +107,45 @@ def serve(
     profiles: Annotated[
         list[Path] | None, typer.Option("--profile", help="Profile of a model; may be given again.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the store.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the store, and of what it refused.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or cluster (https://…) that keeps the events instead.")
+    ] = None,
+    api_key_file: KeyFile = None,
+    ca: Ca = None,
     pipeline: Annotated[
         Path | None, typer.Option(help="Logstash configuration; default: the one that comes along.")
     ] = None,
     environment: Annotated[str, typer.Option(help="Namespace of alerts.")] = "default",
+    alerts: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
+    limits: Annotated[Path | None, typer.Option(help="watches.toml with limits of your own.")] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
 ) -> None:
     """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
     import uvicorn  # noqa: PLC0415 - heavy, and an extra
 
+    from mllog.alerts import load_config, load_limits  # noqa: PLC0415 - the same
     from mllog.profile import Profile  # noqa: PLC0415 - the same
     from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
 
-    followed = spools or [default_spool()]
+    followed = spools or ([] if store else [default_spool()])
     with bind(port) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"
         chain = open_chain(
             data or default_spool().parent / "data",
+            store=store,
+            api_key_file=api_key_file,
+            ca=ca,
             spools=followed,
             profiles=[Profile.load(path) for path in profiles or ()],
             pipeline=pipeline,
             environment=environment,
             page_url=url,
+            alerts_config=load_config(alerts) if alerts else None,
+            limits=load_limits(limits) if limits else None,
         )
         Console(stderr=True).print(
-            f"page and receiver: {url}   following: {', '.join(map(str, followed))}", highlight=False
+            f"page and receiver: {url}   following: {', '.join(map(str, followed)) or 'no spool'}", highlight=False
         )
         server = uvicorn.Server(uvicorn.Config(create_app(chain), log_level="warning", access_log=False))
         server.run(sockets=[listening])
@@ -424,27 +440,3 @@ def dashboards_check(paths: Annotated[list[Path], typer.Argument(help="NDJSON fi
     if problems:
         raise typer.Exit(1)
     typer.echo("nothing wrong found")
-
-
-@watches_app.command("build")
-def watches_build(
-    paths: Profiles,
-    out: Out,
-    *,
-    environment: Annotated[str, typer.Option(help="Namespace of the data streams.")] = "*",
-    page: Annotated[str, typer.Option(help="Where `mllog serve` shows its page, for the links.")] = "",
-    kibana: Annotated[str, typer.Option(help="Where Kibana is; then the links lead there.")] = "",
-) -> None:
-    """Write the watches of each profile as Elasticsearch Watcher JSON."""
-    from mllog import alerts  # noqa: PLC0415 - an extra
-    from mllog._names import slug  # noqa: PLC0415 - the same
-    from mllog.profile import Profile  # noqa: PLC0415 - the same
-
-    out.mkdir(parents=True, exist_ok=True)
-    for path in paths:
-        profile = Profile.load(path)
-        target = out / f"{slug(profile.name)}-invalid_inputs.json"
-        target.write_bytes(
-            alerts.encoded(alerts.build(profile, environment=environment, page_url=page, kibana_url=kibana))
-        )
-        typer.echo(str(target))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import chevron
 import orjson
 
-from mllog._errors import WatchError
-from mllog._event import ECS_VERSION
-from mllog.alerts._watch import SEVERITIES, Watch
+from mllog._errors import StoreError, WatchError
+from mllog.alerts._template import at, render, rendered, resolved
+from mllog.alerts._watch import Watch
 from mllog.store import Store
 
-_COMPARE: Final = {
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "eq": operator.eq,
     "not_eq": operator.ne,
     "gt": operator.gt,
@@ -38,6 +37,8 @@ class Evaluation:
         model: whose events it watches.
         link: where to look.
         payload: what the search answered.
+        problem: why it could not be evaluated; empty where it could.
+        context: what its templates see.
     """
 
     id: str
@@ -47,6 +48,19 @@ class Evaluation:
     model: str
     link: str
     payload: Mapping[str, Any]
+    problem: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+def context_of(watch: Watch, now: dt.datetime) -> dict[str, Any]:
+    """What the templates of a watch see before its search is answered."""
+    moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "watch_id": watch.id,
+        "metadata": watch.metadata,
+        "execution_time": moment,
+        "trigger": {"scheduled_time": moment, "triggered_time": moment},
+    }
 
 
 def evaluate(watch: Watch, store: Store, *, now: dt.datetime) -> Evaluation:
@@ -61,16 +75,15 @@ def evaluate(watch: Watch, store: Store, *, now: dt.datetime) -> Evaluation:
         StoreError: the store could not answer.
         WatchError: a condition compares what cannot be compared.
     """
-    moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    context: dict[str, Any] = {
-        "watch_id": watch.id,
-        "metadata": watch.metadata,
-        "execution_time": moment,
-        "trigger": {"scheduled_time": moment, "triggered_time": moment},
-    }
+    context = context_of(watch, now)
     body = rendered(watch.body, context)
     payload = store.search(body, index=",".join(watch.indices))
-    payload["hits"]["total"] = payload["hits"]["total"]["value"]  # rest_total_hits_as_int
+    failed = payload.get("_shards", {}).get("failed", 0)
+    if failed or payload.get("timed_out"):  # half an answer looks like good news
+        raise StoreError(f"{watch.id}: {failed} shards did not answer, or not in time; nothing was compared")
+    total = payload["hits"]["total"]
+    if isinstance(total, Mapping):
+        payload["hits"]["total"] = total["value"]  # rest_total_hits_as_int
     context["payload"] = payload
     fired = _holds(watch, context)
     return Evaluation(
@@ -78,49 +91,24 @@ def evaluate(watch: Watch, store: Store, *, now: dt.datetime) -> Evaluation:
         severity=str(watch.metadata["severity"]),
         fired=fired,
         text=render(watch.text, context) if fired else "",
-        model=str(watch.metadata.get("model", "")),
+        model=model_of(watch),
         link=render(str(watch.metadata.get("link", "")), context),
         payload=payload,
+        context=context,
     )
 
 
-def rendered(value: Any, context: Mapping[str, Any]) -> Any:
-    """A body with the templates in its strings filled in.
-
-    Each string is filled in by itself, so whatever a value holds, it stays inside its string.
-    """
-    if isinstance(value, str):
-        return render(value, context) if "{{" in value else value
-    if isinstance(value, Mapping):
-        return {name: rendered(item, context) for name, item in value.items()}
-    if isinstance(value, list):
-        return [rendered(item, context) for item in value]
-    return value
+def unanswered(watch: Watch, problem: str) -> Evaluation:
+    """The evaluation of a watch that could not be evaluated."""
+    severity = str(watch.metadata["severity"])
+    return Evaluation(
+        watch.id, severity, fired=False, text="", model=model_of(watch), link="", payload={}, problem=problem
+    )
 
 
-def render(template: str, context: Mapping[str, Any]) -> str:
-    """A mustache text over `ctx`; like Watcher's, it does not escape for HTML.
-
-    Example:
-        >>> render("{{ctx.metadata.model}} is <off>", {"metadata": {"model": "R&D"}})
-        'R&D is <off>'
-    """
-    # chevron escapes {{x}} for HTML and leaves {{{x}}} as it is; sections and comments are untouched.
-    plain = _unescaped(template)
-    text: str = chevron.render(plain, {"ctx": context})
-    return text
-
-
-def _unescaped(template: str) -> str:
-    parts = template.split("{{")
-    out = [parts[0]]
-    for part in parts[1:]:
-        tag, closed, rest = part.partition("}}")
-        if closed and tag[:1] not in ("#", "/", "^", "!", ">", "{", "&", "="):
-            out.append("{{{" + tag + "}}}" + rest)
-        else:
-            out.append("{{" + part)
-    return "".join(out)
+def model_of(watch: Watch) -> str:
+    """The name of the model that a watch is about, if any; see `watches._frame.undated`."""
+    return str(watch.metadata.get("model", "")).removeprefix("model ")
 
 
 def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
@@ -128,27 +116,26 @@ def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
     if kind in ("always", "never"):
         return kind == "always"
     ((path, test),) = settings.items()
-    value = _at(context, path.removeprefix("ctx."))
+    value = at(context, path.removeprefix("ctx."))
     if kind == "compare":
         return _compare(value, test, context, watch.id)
-    if not isinstance(value, list):
-        return False
     comparison = {name: limit for name, limit in test.items() if name != "path"}
     ((name, limit),) = comparison.items()
     quantifier = "some"
     if isinstance(limit, Mapping):
         quantifier, limit = str(limit.get("quantifier", "some")), limit.get("value")
+    if value is not None and not isinstance(value, list):
+        raise WatchError(f"{watch.id}: condition: {path} is no array")
     found = [
-        _compare(_at(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
-        for item in value
+        _compare(at(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
+        for item in value or ()
     ]
     return all(found) if quantifier == "all" else any(found)
 
 
 def _compare(value: Any, test: Mapping[str, Any], context: Mapping[str, Any], name: str) -> bool:
     ((comparison, limit),) = test.items()
-    if isinstance(limit, str) and "{{" in limit:
-        limit = render(limit, context)
+    limit = resolved(limit, context)
     if comparison in ("eq", "not_eq"):
         return bool(_COMPARE[comparison](value, limit))
     if value is None or limit is None:  # an average over no events: nothing to say
@@ -157,37 +144,6 @@ def _compare(value: Any, test: Mapping[str, Any], context: Mapping[str, Any], na
         return bool(_COMPARE[comparison](float(value), float(limit)))
     except (TypeError, ValueError):
         raise WatchError(f"{name}: condition: cannot compare {type(value).__name__} with {limit!r}") from None
-
-
-def _at(value: Any, path: str) -> Any:
-    """What a dotted path leads to; numbers are places in an array."""
-    for step in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
-def to_event(evaluation: Evaluation, *, now: dt.datetime) -> dict[str, Any]:
-    """A firing as an event, so that alerts can be searched and counted; it holds counts and names, no values."""
-    moment = now.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {
-        "@timestamp": moment,
-        "ecs": {"version": ECS_VERSION},
-        "message": evaluation.text,
-        "event": {
-            "kind": "alert",
-            "dataset": "mllog.alerts",
-            "action": "alert",
-            "severity": SEVERITIES.index(evaluation.severity) + 1,
-        },
-        "rule": {"id": evaluation.id, "name": evaluation.id, "reference": evaluation.link},
-        "log": {"level": "warn", "logger": "mllog"},
-        "mllog": {"model": {"name": evaluation.model}, "alert": {"severity": evaluation.severity}},
-    }
 
 
 def encoded(watch: Mapping[str, Any]) -> bytes:

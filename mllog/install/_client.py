@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 import httpx
 import orjson
 
+from mllog._credentials import secret
 from mllog._errors import ClusterError, ConfigurationError
-from mllog.spool.ship import Endpoint, secret_of
+from mllog.spool.ship import Endpoint
 
 TIMEOUT_SECONDS: Final = 60.0
 OLDEST: Final = (8, 15)
@@ -106,8 +107,8 @@ def target_of(
     authority = ca or (Path(os.environ[f"{variable}_CA"]) if os.environ.get(f"{variable}_CA") else None)
     # What is given counts before what the environment says: a key file there, a user here, are not two wishes.
     named = user or (None if api_key_file else os.environ.get(f"{variable}_USER") or None)
-    key = None if named and api_key_file is None else secret_of(api_key_file, f"{variable}_API_KEY")
-    password = secret_of(password_file, f"{variable}_PASSWORD") if named else None
+    key = None if named and api_key_file is None else secret(api_key_file, f"{variable}_API_KEY")
+    password = secret(password_file, f"{variable}_PASSWORD") if named else None
     if named and password is None:
         raise ConfigurationError(f"the user {named} needs a password: --password-file, or {variable}_PASSWORD")
     return Target(cloud_url(address), key, named, password, authority)
@@ -117,7 +118,7 @@ def cloud_url(address: str, service: int = 1) -> str:
     """The URL of a cloud id; any other address as it is.
 
     Args:
-        address: `name:` and Base64 of `host$elasticsearch$kibana`, or a URL.
+        address: `name:` and Base64 of `host$elasticsearch$kibana`, after `cloud:` if you like; or a URL.
         service: 1 for Elasticsearch, 2 for Kibana.
 
     Raises:
@@ -129,7 +130,7 @@ def cloud_url(address: str, service: int = 1) -> str:
     """
     if "://" in address:
         return address
-    name, _, encoded = address.rpartition(":")
+    name, _, encoded = address.removeprefix("cloud:").rpartition(":")
     try:
         parts = base64.b64decode(encoded if name else "", validate=True).decode().split("$")
         host, _, port = parts[0].partition(":")

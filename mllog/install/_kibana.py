@@ -124,26 +124,27 @@ def bundles_of(profiles: Sequence[Profile]) -> list[Bundle]:
     return [Bundle(slug(profile.name), dashboards.compile(profile)) for profile in profiles]
 
 
-def rules_of(folder: Path | None = None, *, models: Sequence[str] | None = None) -> list[Rule]:
-    """The rules of kibana/rules: bodies of Kibana's own API, one a file.
+def rules_of(profiles: Sequence[Profile], folder: Path | None = None) -> list[Rule]:
+    """Rules of the profiles and those of no model, else those of kibana/rules: bodies of Kibana's own API.
 
     Args:
-        folder: where they lie; default: kibana/rules.
-        models: slugs; only rules of these, and those of no model.
+        profiles: whose conditions they are.
+        folder: where they lie without a profile; default: kibana/rules.
 
     Raises:
         ConfigurationError: a file is none.
     """
+    if profiles:
+        from mllog.alerts import watches  # noqa: PLC0415 - it takes a while
+
+        scopes = [watches.scope_of(profile) for profile in (None, *profiles)]
+        return [Rule(name, body) for scope in scopes for name, body in watches.rules_of(scope).items()]
     found = []
     for path in sorted((folder or resource("kibana") / "rules").glob("*.json")):
-        model = path.stem.partition("-")[0]
-        if models is not None and model not in (*models, "mllog"):
-            continue
         try:
-            body = orjson.loads(path.read_bytes())
+            found.append(Rule(path.stem, orjson.loads(path.read_bytes())))
         except (OSError, orjson.JSONDecodeError) as error:
             raise ConfigurationError(f"{path}: not a rule: {error}") from error
-        found.append(Rule(path.stem, body))
     return found
 
 

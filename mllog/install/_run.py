@@ -17,7 +17,6 @@ from rich.console import Console
 
 from mllog import install
 from mllog._errors import ClusterError, ConfigurationError
-from mllog._names import slug
 from mllog.profile import Profile
 
 
@@ -106,8 +105,7 @@ def setup(
 
 
 def _kibana_plan(kibana: install.Service, profiles: Sequence[Profile]) -> install.KibanaPlan:
-    models = [slug(profile.name) for profile in profiles] if profiles else None
-    return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(models=models))
+    return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
 
 
 def _told(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
@@ -199,7 +197,7 @@ def uninstall(
         if not dry_run:
             lines += _told(install.remove(cluster, planned), as_json=as_json)
             if kibana is not None:
-                gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of())
+                gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
                 lines += _told(gone, as_json=as_json)
         if as_json:
             printed({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})

@@ -10,9 +10,10 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from mllog.pipeline._case import caseless_beyond_ascii, folds_to_ascii
 
-_CHARACTER: Final = r"(?:[^\\\[\](){}.*+?^$|#]|\\[\[\](){}.*+?^$|#/t])"
-_PART: Final = rf"(?:{_CHARACTER}|\[0-9\](?:\{{[0-9]+\}})?)"
-_WORDS: Final = re.compile(rf"(\(\?i\))?({_PART}+(?:\|{_PART}+)*)")
+_CHARACTER: Final = re.compile(r"[^\\\[\](){}.*+?^$|#]|\\[\[\](){}.*+?^$|#/t]")
+_CLASS: Final = re.compile(r"\[((?:0-9|-(?!.-)|&(?!&)|[^\\\[\]^&-]|\\[\[\]^t])+)\]")
+_MEMBER: Final = re.compile(r"0-9|\\?.", re.DOTALL)
+_TIMES: Final = re.compile(r"\{([0-9]{1,2})\}")
 _DIGITS: Final = re.compile(r"\[0-9\](?:\{([0-9]+)\})?")
 _FOLD: Final = bytes(range(256)).translate(
     bytes.maketrans(bytes(range(65, 91)) + b"123456789", bytes(range(97, 123)) + b"000000000")
@@ -79,10 +80,60 @@ class _Index:
 _INDEX: Final = _Index()
 
 
+class _NoWordsError(Exception):
+    """The pattern is more than words."""
+
+
 def _parts(pattern: str) -> list[str] | None:
-    """The alternatives of a pattern of plain words; None if it is none."""
-    found = _WORDS.fullmatch(pattern)
-    return None if found is None else re.split(r"(?<!\\)\|", found[2])
+    """The words of a pattern that is nothing else, be they written one by one or with common beginnings; or None."""
+    try:
+        found, at = _alternatives(pattern, 4 if pattern.startswith("(?i)") else 0)
+    except _NoWordsError:
+        return None
+    return found if at == len(pattern) and all(found) else None
+
+
+def _alternatives(pattern: str, at: int) -> tuple[list[str], int]:
+    """All words up to a closing parenthesis or the end, and where that is."""
+    found: list[str] = []
+    current = [""]
+    while at < len(pattern) and pattern[at] != ")":
+        if pattern[at] == "|":
+            found, current, at = [*found, *current], [""], at + 1
+            continue
+        next_parts, at = _one(pattern, at)
+        current = [word + part for word in current for part in next_parts]
+        if len(found) + len(current) > _MOST_WORDS:
+            raise _NoWordsError
+    return [*found, *current], at
+
+
+def _one(pattern: str, at: int) -> tuple[list[str], int]:
+    """What the next piece stands for, as parts of words; `[0-9]` stays as it is."""
+    if pattern.startswith("(?:", at):
+        found, end = _alternatives(pattern, at + 3)
+        if not pattern.startswith(")", end):
+            raise _NoWordsError
+        return found, end + 1
+    members = _CLASS.match(pattern, at)
+    if members is not None:
+        parts = [_member(member[0]) for member in _MEMBER.finditer(members[1])]
+        times = _TIMES.match(pattern, members.end())
+        if times is None:
+            return parts, members.end()
+        if len(parts) > 1:
+            raise _NoWordsError
+        return [parts[0] * int(times[1])], times.end()
+    character = _CHARACTER.match(pattern, at)
+    if character is None:
+        raise _NoWordsError
+    return [character[0]], character.end()
+
+
+def _member(text: str) -> str:
+    if text == "0-9":
+        return "[0-9]"
+    return "\\" + text if text in "(){}.*+?$|#" else text
 
 
 def _signs(parts: list[str]) -> bool:

@@ -19,6 +19,8 @@ class Feature:
         name: as in the training frame.
         type: `number`, `category`, `boolean` or `text`; part of the field's path in the event.
         dtype: the type of the column in the training frame.
+        holds: what a column of objects or categories holds, where that is no text: `integer`, `date` and so on, by
+            `pandas.api.types.infer_dtype`; empty where the type says it.
         count: rows with a value.
         missing: rows without one.
         sensitive: named as sensitive, or found to hold identifiers: its values are not stored.
@@ -64,6 +66,7 @@ class Feature:
     true: int = 0
     false: int = 0
     length: Mapping[str, float] = field(default_factory=dict)
+    holds: str = ""
 
     @property
     def rows(self) -> int:
@@ -78,6 +81,8 @@ class Feature:
     def to_json(self) -> dict[str, Any]:
         """The feature as it stands in a profile file; only what its type has."""
         data: dict[str, Any] = {"name": self.name, "type": self.type, "dtype": self.dtype}
+        if self.holds:
+            data["holds"] = self.holds
         data |= {"count": self.count, "missing": self.missing, "sensitive": self.sensitive, "clean": self.clean}
         if self.type == "number":
             data |= {"integer": self.integer, "min": self.min, "max": self.max, "mean": self.mean, "std": self.std}
@@ -105,6 +110,7 @@ class Feature:
             raise ProfileError(f"{where}.type: {kind!r} is none of {', '.join(TYPES)}")
         values: dict[str, Any] = {
             "dtype": read.text("dtype"),
+            "holds": read.text("holds", default=""),
             "count": read.count("count"),
             "missing": read.count("missing"),
             "sensitive": read.flag("sensitive"),
@@ -148,8 +154,10 @@ class Reader:
             raise ProfileError(f"{self._where}.{key}: expected {what}")
         return value
 
-    def text(self, key: str) -> str:
-        """A string."""
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string; a member that is not there has the default, if there is one."""
+        if default is not None and key not in self._data:
+            return default
         return str(self._get(key, str, "a string"))
 
     def flag(self, key: str) -> bool:

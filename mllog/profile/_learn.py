@@ -83,6 +83,7 @@ def _feature(name: str, column: pd.Series[Any], sensitive: bool, redactor: Redac
     common: dict[str, Any] = {
         "name": name,
         "dtype": str(column.dtype),
+        "holds": _holds(column),
         "count": int((~missing).sum()),
         "missing": int(missing.sum()),
         "sensitive": sensitive,
@@ -192,6 +193,15 @@ def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, reda
     outside = accepted.copy()
     outside[~missing] = ~texts.isin(known).to_numpy()
     return feature, outside
+
+
+def _holds(column: pd.Series[Any]) -> str:
+    """What objects or categories are, where they are no texts; the type says it of other columns."""
+    name = str(column.dtype)
+    if name not in ("object", "category"):
+        return ""
+    kind = pd.api.types.infer_dtype(column.cat.categories if name == "category" else column, skipna=True)
+    return "" if kind in ("string", "empty") else str(kind)
 
 
 def _as_text(value: Any) -> str:

@@ -203,7 +203,8 @@ class Validator(Splitter):
         findings: Findings,
     ) -> None:
         """What training did not have goes to the overflow: searchable, and no new field in the mapping."""
-        text = written if written is not None else str(plain(name))
+        text = self.name(name, findings)
+        text = text if written is None else written
         findings.violate("unexpected", text)
         if value is None:
             findings.note("missing", text)

@@ -12,7 +12,6 @@ from mllog._errors import ConfigurationError
 from mllog.redaction._redactor import Redactor
 from mllog.redaction.rules import DEFAULT, RuleSet
 
-_PAGE: Final = 1000
 _MOST_IDS: Final = 3
 _EVERY: Final = 500
 
@@ -94,12 +93,13 @@ def events_of(
 
     Raises:
         ConfigurationError: there is nothing that could be read.
+        StoreError: the store cannot be opened or read.
     """
-    if source.startswith(("http://", "https://")):
-        return _from_elasticsearch(source, index, api_key_file, ca)
+    from mllog.store import is_cluster  # noqa: PLC0415 - a store is read by few scans
+
     path = Path(source)
-    if path.is_dir():
-        return _from_store(path, index)
+    if is_cluster(source) or path.is_dir():
+        return _from_store(source, index, api_key_file, ca)
     if not path.is_file():
         raise ConfigurationError(f"{source}: no file, folder or URL")
     return _from_parquet(path) if path.suffix == ".parquet" else _from_lines(path)
@@ -136,51 +136,12 @@ def _from_parquet(path: Path) -> Iterator[Stored]:
         yield _named(values, number)
 
 
-def _from_store(folder: Path, index: str) -> Iterator[Stored]:
+def _from_store(place: str, index: str, api_key_file: Path | None, ca: Path | None) -> Iterator[Stored]:
     from mllog.store import open_store  # noqa: PLC0415 - an extra
 
-    store = open_store(folder)
+    store = open_store(place, api_key_file=api_key_file, ca=ca)
     try:
-        start = 0
-        while True:
-            body = {"query": {"match_all": {}}, "size": _PAGE, "from": start, "sort": ["@timestamp"]}
-            hits = store.search(body, index=index)["hits"]["hits"]
-            for hit in hits:
-                yield str(hit["_id"]), hit["_source"]
-            if len(hits) < _PAGE:
-                return
-            start += _PAGE
+        for hit in store.scan(index=index):
+            yield str(hit["_id"]), hit["_source"]
     finally:
         store.close()
-
-
-def _from_elasticsearch(url: str, index: str, api_key_file: Path | None, ca: Path | None) -> Iterator[Stored]:
-    """All events as they were when the scan began, page by page (a point in time, sorted by shard)."""
-    from elasticsearch import ApiError, Elasticsearch, TransportError  # noqa: PLC0415 - an extra
-
-    try:
-        key = None if api_key_file is None else api_key_file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{api_key_file}: the API key cannot be read: {type(error).__name__}") from None
-    more: dict[str, Any] = {} if ca is None else {"ca_certs": str(ca)}
-    client = Elasticsearch(url, api_key=key, **more)
-    try:
-        point = client.open_point_in_time(index=index, keep_alive="2m", ignore_unavailable=True)["id"]
-        after: list[Any] | None = None
-        try:
-            while True:
-                found = client.search(
-                    pit={"id": point, "keep_alive": "2m"}, size=_PAGE, sort=["_shard_doc"], search_after=after
-                )
-                hits = found["hits"]["hits"]
-                for hit in hits:
-                    yield str(hit["_id"]), hit["_source"]
-                if len(hits) < _PAGE:
-                    return
-                after, point = hits[-1]["sort"], found["pit_id"]
-        finally:
-            client.close_point_in_time(id=point)
-    except (ApiError, TransportError) as error:
-        raise ConfigurationError(f"{url}: Elasticsearch does not answer as it should: {error}") from None
-    finally:
-        client.close()

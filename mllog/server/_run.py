@@ -74,21 +74,31 @@ def usable(folder: Path, what: str, least_bytes: int = 0) -> Path:
 def open_chain(
     data: Path,
     *,
+    store: Path | str | None = None,
+    api_key_file: Path | None = None,
+    ca: Path | None = None,
     spools: Sequence[Path] = (),
     profiles: Sequence[Profile] = (),
     pipeline: Path | None = None,
     environment: str = "default",
     page_url: str = "",
+    alerts_config: alerts.Config | None = None,
+    limits: alerts.Limits | None = None,
 ) -> Chain:
     """Open store, pipeline, spools and watches.
 
     Args:
         data: folder of the store and of what it refused.
+        store: another folder, or the address of a cluster, where events are kept instead.
+        api_key_file: file with the API key of the cluster.
+        ca: certificates of the cluster's authority.
         spools: folders to follow.
         profiles: of the models, for their dashboards and watches.
         pipeline: folder or file of the Logstash configuration; default: the one that comes with mllog.
         environment: namespace of the alerts.
         page_url: where people open the page, for the links in alerts.
+        alerts_config: where alerts may go; default: the log and the store.
+        limits: what a team changed in the watches.
 
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
@@ -98,22 +108,33 @@ def open_chain(
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
-    store = open_store(data / "store")
+    opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:
-        ingest = Ingest(compiled, store, data / "quarantine.ndjson")
+        ingest = Ingest(compiled, opened, data / "quarantine.ndjson")
         followers.extend(SpoolFollower(usable(spool, "spool"), ingest) for spool in spools)
-        watches = [
-            alerts.parse(alerts.build(profile, environment=environment, page_url=page_url), where=profile.name)
-            for profile in profiles
-        ]
+        runner = alerts.Runner(
+            _watches(profiles, page_url, limits),
+            opened,
+            environment=environment,
+            config=alerts_config,
+            state=alerts.StateFile(data / "alerts.state.json"),
+        )
     except BaseException:
         for follower in followers:
             follower.stop()
-        store.close()
+        opened.close()
         raise
     by_slug = {slug(profile.name): profile for profile in profiles}
-    return Chain(store, ingest, by_slug, followers, Watching(watches, store, environment))
+    return Chain(opened, ingest, by_slug, followers, Watching(runner))
+
+
+def _watches(profiles: Sequence[Profile], page_url: str, limits: alerts.Limits | None) -> list[alerts.Watch]:
+    """The watches of every model, and those on the way of the events."""
+    built = alerts.build_common(page_url=page_url, limits=limits)
+    for profile in profiles:
+        built |= alerts.build(profile, page_url=page_url, limits=limits)
+    return [alerts.parse(watch, where=name) for name, watch in built.items()]
 
 
 class Background:

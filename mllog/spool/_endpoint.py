@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import ipaddress
 import os
 import ssl
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Final
 
 import httpx
 
+from mllog._credentials import is_here, secret
 from mllog._errors import ConfigurationError
 
 TIMEOUT_SECONDS: Final = 60.0
@@ -72,7 +72,7 @@ class Endpoint:
             raise ConfigurationError("endpoint: no user and password inside the address; logs would show them")
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigurationError(f"endpoint {self.url}: expected https://host:port")
-        if url.scheme == "http" and not _is_here(url.host):
+        if url.scheme == "http" and not is_here(url.host):
             raise ConfigurationError(f"endpoint {self.url}: events leave this machine over https only")
         if (self.user is None) != (self.password is None):
             raise ConfigurationError("endpoint: a user needs a password, and a password a user")
@@ -154,31 +154,7 @@ def endpoint_of(
     return Endpoint(
         address,
         user=user or os.environ.get("MLLOG_ENDPOINT_USER") or None,
-        password=secret_of(password_file, "MLLOG_ENDPOINT_PASSWORD"),
-        api_key=secret_of(api_key_file, "MLLOG_ENDPOINT_API_KEY"),
+        password=secret(password_file, "MLLOG_ENDPOINT_PASSWORD"),
+        api_key=secret(api_key_file, "MLLOG_ENDPOINT_API_KEY"),
         ca=authority,
     )
-
-
-def secret_of(path: Path | None, variable: str) -> str | None:
-    """What a file holds, else the file that `…_FILE` names, else the variable; None where there is none.
-
-    Raises:
-        ConfigurationError: the file cannot be read.
-    """
-    named = path or (Path(os.environ[f"{variable}_FILE"]) if os.environ.get(f"{variable}_FILE") else None)
-    if named is None:
-        return os.environ.get(variable) or None
-    try:
-        return named.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{named}: cannot read the secret: {error}") from None
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

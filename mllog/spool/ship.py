@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mllog.spool._endpoint import Endpoint, Verdict, endpoint_of, secret_of, verdict
+from mllog.spool._endpoint import Endpoint, Verdict, endpoint_of, verdict
 from mllog.spool._shipper import Shipper, ShipStatus, replay
 
-__all__ = ["Endpoint", "ShipStatus", "Shipper", "Verdict", "endpoint_of", "replay", "secret_of", "verdict"]
+__all__ = ["Endpoint", "ShipStatus", "Shipper", "Verdict", "endpoint_of", "replay", "verdict"]

@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
-from mllog.store._interface import EVERY, Document, IndexResult, Rejected, Store
-from mllog.store._tantivy import EmbeddedStore, open_store
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EVERY", "Document", "EmbeddedStore", "IndexResult", "Rejected", "Store", "open_store"]
+from mllog.store._interface import EVERY, Document, IndexResult, Rejected, Store
+from mllog.store._open import is_cluster, open_store
+
+if TYPE_CHECKING:
+    from mllog.store._elasticsearch import ElasticsearchStore
+    from mllog.store._tantivy import EmbeddedStore
+
+__all__ = [
+    "EVERY",
+    "Document",
+    "ElasticsearchStore",
+    "EmbeddedStore",
+    "IndexResult",
+    "Rejected",
+    "Store",
+    "is_cluster",
+    "open_store",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Each store's packages are an extra of their own, so neither is imported before it is asked for."""
+    if name == "EmbeddedStore":
+        from mllog.store._tantivy import EmbeddedStore  # noqa: PLC0415 - an extra
+
+        return EmbeddedStore
+    if name == "ElasticsearchStore":
+        from mllog.store._elasticsearch import ElasticsearchStore  # noqa: PLC0415 - an extra
+
+        return ElasticsearchStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

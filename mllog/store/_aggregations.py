@@ -12,7 +12,8 @@ from typing import Any, Final
 from mllog._errors import QueryError
 from mllog.store._dates import floored, moment_of, resolve, shifted, since_epoch, text_of
 from mllog.store._fields import DATES, TIME, column
-from mllog.store._query import Translator
+from mllog.store._pipelines import PIPELINES, pipeline
+from mllog.store._query import NONE, Translator
 
 Answers = Mapping[str, Any]
 Bounds = Callable[[], tuple[float, float] | None]
@@ -63,9 +64,19 @@ class Aggregator:
         """
         if not isinstance(body, Mapping):
             raise QueryError(f"{where}: expected an object")
-        parts = {str(name): self._one(item, f"{where}.{name}") for name, item in body.items()}
+        over = {
+            str(name): pipeline(item, f"{where}.{name}", body)
+            for name, item in body.items()
+            if isinstance(item, Mapping) and not PIPELINES.keys().isdisjoint(item)
+        }
+        parts = {str(name): self._one(item, f"{where}.{name}") for name, item in body.items() if name not in over}
         ask = {key: value for part in parts.values() for key, value in part.ask.items()}
-        return Part(ask, lambda answers: {name: part.read(answers) for name, part in parts.items()})
+
+        def read(answers: Answers) -> dict[str, Any]:
+            found = {name: part.read(answers) for name, part in parts.items()}
+            return found | {name: compute(found) for name, compute in over.items()}
+
+        return Part(ask, read)
 
     def _one(self, body: Any, where: str) -> Part:
         if not isinstance(body, Mapping):
@@ -82,7 +93,7 @@ class Aggregator:
             return self._metric(kind, settings, f"{where}.{kind}")
         make = getattr(self, f"_{kind}", None)
         if kind not in BUCKETS or make is None:
-            supported = ", ".join((*_METRICS, *BUCKETS))
+            supported = ", ".join((*_METRICS, *BUCKETS, *PIPELINES))
             raise QueryError(f"{where}.{kind}: this aggregation is not supported here; supported are {supported}")
         part: Part = make(settings, self.compile(inner, f"{where}.aggs"), f"{where}.{kind}")
         return part
@@ -161,6 +172,8 @@ class Aggregator:
         return self._filtered(self._translator.translate(settings, where), inner)
 
     def _filtered(self, query: str, inner: Part, head: Mapping[str, Any] | None = None) -> Part:
+        if query == NONE:  # not worth a pass over the index
+            return Part({}, lambda _: {**(head or {}), "doc_count": 0, **inner.read({})})
         name = self._name()
 
         def read(answers: Answers) -> Any:
@@ -180,12 +193,9 @@ class Aggregator:
             return Part(ask, lambda answers: {"buckets": {name: part.read(answers) for name, part in named.items()}})
         if not isinstance(queries, list):
             raise QueryError(f"{where}.filters: expected an object or an array of queries")
-        return _listed(
-            [
-                self._filtered(self._translator.translate(query, f"{where}.filters[{place}]"), inner)
-                for place, query in enumerate(queries)
-            ]
-        )
+        texts = [self._translator.translate(query, f"{where}.filters[{place}]") for place, query in enumerate(queries)]
+        once = {text: self._filtered(text, inner) for text in texts}  # the same query twice is asked once
+        return _listed([once[text] for text in texts])
 
     def _missing(self, settings: Mapping[str, Any], inner: Part, where: str) -> Part:
         return self._filtered(f"(* -{column(self._field(settings, where))}:*)", inner)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 EVERY: Final = "logs-mllog.*"
 """The data streams of all models."""
+
+PAGE: Final = 1000
+"""Documents that a scan has in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Store(Protocol):
     def index(self, documents: Iterable[Document]) -> IndexResult:
         """Take documents; they are durable and visible after `commit`.
 
+        A second document of the same index and id changes nothing. One that cannot be stored is rejected, with a
+        reason that quotes none of its values; it holds up no other.
+
         Raises:
             StoreError: the store failed; what was not committed must be sent again.
         """
@@ -64,6 +70,13 @@ class Store(Protocol):
 
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
         """How many documents match a query; all, without one.
+
+        Raises:
+            QueryError: as for `search`.
+        """
+
+    def scan(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> Iterator[dict[str, Any]]:
+        """Every matching document (`_index`, `_id`, `_source`), oldest first, as it was when the scan began.
 
         Raises:
             QueryError: as for `search`.

@@ -95,8 +95,8 @@ class Translator:
     def _is(self, field: str, value: Any, where: str) -> str:
         if value is None or isinstance(value, (list, Mapping)):
             raise QueryError(f"{where}.{field}: expected one value")
-        if field == "_index":
-            return f"_index:{quoted(value)}"
+        if field in ("_index", "_id"):
+            return f"{field}:{quoted(value)}"
         if field in DATES:
             moment = self._moment(value, field, where)
             return f"{column(field)}:[{moment} TO {moment}]"
@@ -173,10 +173,14 @@ class Translator:
         """Documents that hold one of several values."""
         if not values:
             return NONE
-        name = "_index" if field == "_index" else column(field)
-        if any(isinstance(value, bool) for value in values):
-            return " OR ".join(f"{name}:{quoted(value)}" for value in values)
-        return f"{name}:IN [{' '.join(map(quoted, values))}]"
+        name = field if field in ("_index", "_id") else column(field)
+        # IN takes a word that reads as a number or a boolean for one only; as a literal it is looked up as both.
+        as_is = field in ("_index", "_id")
+        plain = [value for value in values if as_is or not _ambiguous(value)]
+        parts = [] if as_is else [f"{name}:{quoted(value)}" for value in values if _ambiguous(value)]
+        if plain:
+            parts.append(f"{name}:IN [{' '.join(map(quoted, plain))}]")
+        return parts[0] if len(parts) == 1 else " OR ".join(parts)
 
     def _query_string(self, body: Any, where: str) -> str:
         from mllog.store._lucene import translate  # noqa: PLC0415 - it imports this module
@@ -190,7 +194,7 @@ class Translator:
 
     def _ids(self, body: Any, where: str) -> str:
         values = _object(body, where).get("values", [])
-        return self.among("event.id", list(values))
+        return self.among("_id", list(values))
 
     def value(self, field: str, value: str) -> str:
         """What `field:value` means in a query text."""
@@ -244,3 +248,14 @@ def _number(value: Any, where: str) -> str:
     if isinstance(value, bool) or not number.is_finite():
         raise QueryError(f"{where}: {value!r} is no number; ranges are over numbers and dates here")
     return format(number, "f")
+
+
+def _ambiguous(value: Any) -> bool:
+    """Whether a value is, or reads as, a number or a boolean."""
+    if str(value).lower() in ("true", "false"):
+        return True
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -8,7 +8,7 @@ import fnmatch
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,8 @@ from mllog._errors import QueryError, StoreError
 from mllog.store._aggregations import SEGMENT, Aggregator
 from mllog.store._dates import microseconds
 from mllog.store._fields import JSON, TIME, column, columns
-from mllog.store._interface import EVERY, Document, IndexResult, Rejected
+from mllog.store._fields import key as key_of
+from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 from mllog.store._query import NONE, Translator, quoted, single
 
 _HEAP_BYTES: Final = 64 << 20
@@ -37,26 +38,6 @@ def _schema() -> Any:
     builder.add_json_field(JSON, fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("_text", tokenizer_name="default", index_option="position")
     return builder.build()
-
-
-def open_store(path: Path | str) -> EmbeddedStore:
-    """Open the store in a folder, or make it.
-
-    Raises:
-        StoreError: the folder cannot be used, belongs to another format, or is open in another process.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     store = open_store(folder)
-        ...     result = store.index([Document("logs-mllog.late-test", "1", {"message": "hello"})])
-        ...     store.commit()
-        ...     found = result.created, store.count({"query_string": {"query": "hello"}})
-        ...     store.close()
-        >>> found
-        (1, 1)
-    """
-    return EmbeddedStore(Path(path))
 
 
 class EmbeddedStore:
@@ -127,7 +108,9 @@ class EmbeddedStore:
         return [searcher.doc(address)["_key"][0] for _, address in searcher.search(query, len(keys), count=False).hits]
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
-        found, words, _ = columns(document.source)
+        found, words, ignored = columns(document.source)
+        if ignored:
+            found[key_of("_ignored")] = sorted(set(ignored))
         try:
             source = orjson.dumps(document.source)
             cells = orjson.dumps(found).decode()
@@ -222,6 +205,39 @@ class EmbeddedStore:
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
         """How many documents match a query; all, without one."""
         return self._matching(self._parse(self._scoped(query, index, _now())))
+
+    def scan(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> Iterator[dict[str, Any]]:
+        """Every matching document, oldest first, as it was when the scan began; one without a time comes at the end.
+
+        Raises:
+            QueryError: as for `search`.
+        """
+        searcher: Any = self._index.searcher()
+        asked = self._scoped(query, index, _now())
+        yield from self._timed(searcher, asked)
+        untimed = self._parse(f"({asked}) AND (* -{TIME}:*)")
+        start = 0
+        while hits := searcher.search(untimed, PAGE, offset=start, count=False).hits:
+            yield from (self._hit(searcher, address, {}, None) for _, address in hits)
+            start += len(hits)
+
+    def _timed(self, searcher: Any, asked: str) -> Iterator[dict[str, Any]]:
+        """Page after page, each from the last moment of the one before on; what that moment had is left out."""
+        onwards, last, seen = f"{TIME}:*", None, set[tuple[int, int]]()
+        while True:
+            size = PAGE + len(seen)
+            query = self._parse(f"({asked}) AND {onwards}")
+            hits = searcher.search(query, size, count=False, order_by_field=TIME, order=tantivy.Order.Asc).hits
+            for moment, address in hits:
+                place = address.segment_ord, address.doc
+                if place in seen:
+                    continue
+                if moment != last:
+                    onwards, last, seen = f"{TIME}:[{moment} TO *}}", moment, set()
+                seen.add(place)
+                yield self._hit(searcher, address, {}, None)
+            if len(hits) < size:
+                return
 
     def _matching(self, query: Any) -> int:
         found: Any = self._index.searcher().search(query, 1)

@@ -50,6 +50,13 @@ def watcher() -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def esql() -> Iterator[httpx.Client]:
+    """Elasticsearch 8.19 with ES|QL."""
+    with node("MLLOG_TEST_ESQL") as client:
+        yield client
+
+
 @pytest.fixture
 def stream() -> str:
     """A data stream that no other test has."""

@@ -1,87 +1,259 @@
-"""The committed watch on a real Watcher: it fires when and says what the embedded evaluation does."""
+"""Every committed watch on a real Watcher, on Elasticsearch and embedded: it fires, is silent, and says the same."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
+import pandas as pd
 import pytest
-from stacktools import ROOT
+from watchcases import NOW, WATCHES, Case, Event, Maker, documents, narrowed
 
-from mllog import alerts
-from mllog.store import Document, open_store
+import mllog
+from mllog import Profile, alerts
+from mllog.store import Document, EmbeddedStore, open_store
 
 pytestmark = pytest.mark.stack
 
-FILE = ROOT / "elastic/watches/flights_delay-invalid_inputs.json"
+FILES = {path.stem: json.loads(path.read_text()) for path in sorted(WATCHES.glob("*.json"))}
+BASE, CASE, BOTH = "watchtestbase", "watchtestcase", "watchtest"
+STREAMS = ("logs-mllog.*-watchtestbase", "logs-mllog.*-watchtestcase")
+# Watcher 6.8 knows neither data streams nor composable templates; the types are those of index_templates/.
 MAPPING = {
+    "index_patterns": ["logs-mllog.*-watchtest*"],
     "mappings": {
         "doc": {
-            "dynamic_templates": [{"words": {"match_mapping_type": "string", "mapping": {"type": "keyword"}}}],
+            "dynamic_templates": [
+                {"words": {"match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}}},
+                {"numbers": {"path_match": "mllog.input.number.*", "mapping": {"type": "double"}}},
+                {"doubles": {"match_mapping_type": "double", "mapping": {"type": "double"}}},
+            ],
             "properties": {"@timestamp": {"type": "date"}},
         }
-    }
+    },
 }
-INDEX = "logs-mllog.flights_delay-watchtest"
 
 
-def events(invalid: int, count: int, now: dt.datetime) -> list[dict[str, Any]]:
-    """Predictions of the last hour, some of them invalid."""
-    found = []
-    for number in range(count):
-        quality: dict[str, Any] = {"invalid": int(number < invalid)}
-        if number < invalid:
-            quality |= {"above_max": ["month"], "unseen_category": ["dest"][: number % 2], "unexpected": ["\nfake"]}
-        moment = (now - dt.timedelta(minutes=5 + number % 50)).isoformat(timespec="milliseconds")
-        found.append(
-            {
-                "@timestamp": moment.replace("+00:00", "Z"),
-                "event": {"action": "prediction"},
-                "mllog": {"model": {"role": "live"}, "quality": quality},
-            }
+class Remote:
+    """As much of a store as a watch needs, over HTTP, until the real one is there."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def search(self, body: Mapping[str, Any], *, index: str) -> dict[str, Any]:
+        """Answer a search."""
+        options = {"ignore_unavailable": True, "allow_no_indices": True}
+        answer = self._client.post(f"/{index}/_search", json=body, params=options)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def load(client: httpx.Client, found: list[Document], kind: str) -> None:
+    """Index documents and make them visible."""
+    for start in range(0, len(found), 2000):
+        lines = b"".join(
+            orjson.dumps({"create": {"_index": item.index, "_id": item.id, **({"_type": "doc"} if kind else {})}})
+            + b"\n"
+            + orjson.dumps(item.source)
+            + b"\n"
+            for item in found[start : start + 2000]
         )
-    return found
+        headers = {"content-type": "application/x-ndjson"}
+        answer = client.post("/_bulk", params={"refresh": True}, content=lines, headers=headers).json()
+        assert not answer["errors"], next(item for item in answer["items"] if "error" in item["create"])
 
 
-@pytest.mark.parametrize(("invalid", "count"), [(0, 0), (0, 40), (2, 40), (3, 40), (40, 40)])
-def test_watcher_and_mllog_agree(watcher: httpx.Client, tmp_path: Path, invalid: int, count: int) -> None:
-    """Whether it fires, and every character of the text."""
-    now = dt.datetime.now(dt.UTC)
-    watcher.delete(f"/{INDEX}")
-    assert watcher.put(f"/{INDEX}", json=MAPPING).status_code == 200
-    sources = events(invalid, count, now)
-    store = open_store(tmp_path)
-    store.index([Document(INDEX, str(n), source) for n, source in enumerate(sources)])
+@pytest.fixture(scope="module")
+def makers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Maker, Maker]:
+    """Of the healthy day, and of what is wrong."""
+    folder = tmp_path_factory.mktemp("sink")
+    return Maker(BASE, folder), Maker(CASE, folder)
+
+
+@pytest.fixture(scope="module")
+def healthy(makers: tuple[Maker, Maker]) -> list[Document]:
+    """A day in which nothing is wrong."""
+    return documents(makers[0].healthy())
+
+
+@pytest.fixture(scope="module")
+def embedded(healthy: list[Document], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """The embedded store with the healthy day."""
+    store = open_store(tmp_path_factory.mktemp("store"))
+    store.index(healthy)
     store.commit()
-    for n, source in enumerate(sources):
-        assert watcher.put(f"/{INDEX}/doc/{n}", json=source).status_code == 201
-    watcher.post(f"/{INDEX}/_refresh")
+    yield store
+    store.close()
 
-    watch = json.loads(FILE.read_text())
-    execution = {"watch": watch, "ignore_condition": False, "action_modes": {"_all": "force_execute"}}
-    answer = watcher.post("/_xpack/watcher/watch/_execute", json=execution)
+
+@pytest.fixture(scope="module")
+def old(watcher: httpx.Client, healthy: list[Document]) -> Iterator[httpx.Client]:
+    """Watcher's node with the healthy day."""
+    for pattern in STREAMS:
+        watcher.delete(f"/{pattern}")
+    assert watcher.put("/_template/mllog-watchtest", json=MAPPING).status_code == 200
+    load(watcher, healthy, "doc")
+    yield watcher
+    for pattern in STREAMS:
+        watcher.delete(f"/{pattern}")
+    watcher.delete("/_template/mllog-watchtest")
+
+
+@pytest.fixture(scope="module")
+def new(elasticsearch: httpx.Client, healthy: list[Document]) -> Iterator[httpx.Client]:
+    """Elasticsearch with the healthy day, under the project's own template."""
+    for pattern in STREAMS:
+        elasticsearch.delete(f"/_data_stream/{pattern}")
+    load(elasticsearch, healthy, "")
+    yield elasticsearch
+    for pattern in STREAMS:
+        elasticsearch.delete(f"/_data_stream/{pattern}")
+
+
+def executed(client: httpx.Client, watch: Event, now: dt.datetime) -> tuple[bool, str]:
+    """Whether Watcher met the condition, and what its logging action wrote."""
+    moment = now.isoformat().replace("+00:00", "Z")
+    answer = client.post(
+        "/_xpack/watcher/watch/_execute",
+        json={
+            "watch": watch,
+            "ignore_condition": False,
+            "action_modes": {"log": "force_execute", "automation": "force_simulate"},
+            "trigger_data": {"triggered_time": moment, "scheduled_time": moment},
+        },
+    )
     assert answer.status_code == 200, answer.text
     result = answer.json()["watch_record"]["result"]
-    scheduled = answer.json()["watch_record"]["trigger_event"]["manual"]["schedule"]["scheduled_time"]
-    moment = dt.datetime.fromisoformat(scheduled)
-
-    ours = alerts.evaluate(alerts.parse(watch), store, now=moment)
-    store.close()
-    watcher.delete(f"/{INDEX}")
-    assert result["condition"]["met"] is ours.fired is (count > 0 and invalid / count > 0.05)
-    if ours.fired:
-        (action,) = result["actions"]
-        assert action["logging"]["logged_text"] == ours.text
-        assert "fake" not in ours.text
-        assert f"above_max: month ({invalid})" in ours.text
+    assert result.get("condition", {}).get("status") == "success", result
+    texts = [action["logging"]["logged_text"] for action in result.get("actions", ()) if action["type"] == "logging"]
+    for action in result.get("actions", ()):
+        if action["type"] == "webhook":  # what a machine is told is JSON, whatever the names are
+            body = json.loads(action["webhook"]["request"]["body"])
+            assert body["watch"] == watch["metadata"]["name"]
+            assert {"model", "version", "feature", "statistic", "window", "count", "time"} <= set(body)
+    return result["condition"]["met"], "".join(texts)
 
 
-def test_watcher_takes_the_file_as_it_is(watcher: httpx.Client) -> None:
+def ours(store: Any, watch: Event, now: dt.datetime) -> tuple[bool, str]:
+    """The same of mllog's own evaluation."""
+    found = alerts.evaluate(alerts.parse(watch), store, now=now)
+    return found.fired, found.text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_watcher_fires_and_says_what_mllog_says(
+    old: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], name: str
+) -> None:
+    """Silent on a healthy day; on the day that is wrong it fires, and every character of the text is the same."""
+    watch = narrowed(FILES[name], BOTH)
+    assert executed(old, watch, NOW) == ours(embedded, watch, NOW) == (False, "")
+    case: Case = makers[1].cases()[name]()
+    found = documents(case.events)
+    try:
+        load(old, found, "doc") if found else None
+        embedded.index(found)
+        embedded.commit()
+        fired, text = executed(old, watch, case.now)
+        assert fired
+        assert (fired, text) == ours(embedded, watch, case.now)
+    finally:
+        old.delete(f"/{STREAMS[1]}")
+        embedded.delete_by_query({"match_all": {}}, index=STREAMS[1])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_elasticsearch_and_the_embedded_store_agree(
+    new: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], name: str
+) -> None:
+    """The same watch over both stores, on the healthy day and on the one that is wrong."""
+    watch, remote = narrowed(FILES[name], BOTH), Remote(new)
+    assert ours(remote, watch, NOW) == ours(embedded, watch, NOW) == (False, "")
+    case: Case = makers[1].cases()[name]()
+    found = documents(case.events)
+    try:
+        load(new, found, "") if found else None
+        embedded.index(found)
+        embedded.commit()
+        fired, text = ours(remote, watch, case.now)
+        assert fired
+        assert (fired, text) == ours(embedded, watch, case.now)
+    finally:
+        new.delete(f"/_data_stream/{STREAMS[1]}")
+        embedded.delete_by_query({"match_all": {}}, index=STREAMS[1])
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_with_few_events_every_watch_is_silent_and_none_fails(
+    old: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], count: int
+) -> None:
+    """Watcher evaluates the condition without an error, where there is nothing and where there is too little."""
+    found = documents(makers[1].predictions(count))
+    try:
+        load(old, found, "doc") if found else None
+        embedded.index(found)
+        embedded.commit()
+        for watch in FILES.values():
+            alone = narrowed(watch, CASE)
+            assert executed(old, alone, NOW) == ours(embedded, alone, NOW) == (False, "")
+    finally:
+        old.delete(f"/{STREAMS[1]}")
+        embedded.delete_by_query({"match_all": {}}, index=STREAMS[1])
+
+
+HOSTILE, QUOTED = "a{{ctx payload}} {{#c}}", 'say "b" {c}'
+
+
+def test_names_are_data_to_watcher_too(old: httpx.Client, embedded: EmbeddedStore, tmp_path: Path) -> None:
+    """A model whose name looks like a template, and a feature that looks like JSON: printed as they are, by both."""
+    limits = tmp_path / "watches.toml"
+    limits.write_text("[skew]\nleast = 20\nlimit = 0.5\n")
+    frame = pd.DataFrame({"when": [1.0] * 60, HOSTILE: ["x", "y", "z"] * 20, QUOTED: ["x", "y", "z"] * 20})
+    profile = Profile.learn(frame, name="odd{{x}}", version="2026-01-05")
+    options = {"webhook": "https://automation.example/", "limits": alerts.load_limits(limits)}
+    with mllog.testing.capture() as events:
+        for _ in range(30):
+            log = mllog.model(profile.name, profile.version, profile=profile)
+            log.prediction({"when": 9.0, HOSTILE: "x", QUOTED: "x"}, timestamp=NOW - dt.timedelta(minutes=5))
+    moved = [event | {"data_stream": {**event["data_stream"], "namespace": CASE}} for event in events]
+    found = documents(moved)
+    try:
+        load(old, found, "doc")
+        embedded.index(found)
+        embedded.commit()
+        fired = set()
+        for watch in alerts.build(profile, **options).values():
+            said = executed(old, narrowed(watch, CASE), NOW)
+            assert said == ours(embedded, narrowed(watch, CASE), NOW)
+            fired |= {watch["metadata"]["kind"]} if said[0] else set()
+            if watch["metadata"].get("feature") == QUOTED:
+                assert f"odd{{{{x}}}}: {QUOTED} is not distributed" in said[1]
+        assert fired == {"invalid_inputs", "skew"}
+    finally:
+        old.delete(f"/{STREAMS[1]}")
+        embedded.delete_by_query({"match_all": {}}, index=STREAMS[1])
+
+
+@pytest.mark.parametrize(("milliseconds", "fires"), [(50, True), (100, False)])
+def test_a_limit_in_milliseconds_is_compared_with_the_95th_percentile(
+    old: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], milliseconds: int, *, fires: bool
+) -> None:
+    """On the healthy day a tenth of the calls take a tenth of a second, the others less."""
+    limits = alerts.Limits({"latency": {"limit": milliseconds}})
+    watch = narrowed(alerts.build(makers[0].flights.profile, limits=limits)["flights_delay-latency"], BOTH)
+    said = executed(old, watch, NOW)
+    assert said == ours(embedded, watch, NOW)
+    assert said[0] is fires
+
+
+def test_watcher_takes_every_file_as_it_is(watcher: httpx.Client) -> None:
     """Stored, read back, removed."""
-    name = "mllog-stacktest"
-    answer = watcher.put(f"/_xpack/watcher/watch/{name}", json=json.loads(FILE.read_text()))
-    assert answer.status_code in (200, 201), answer.text
-    assert watcher.delete(f"/_xpack/watcher/watch/{name}").json()["found"] is True
+    for watch in FILES.values():
+        answer = watcher.put("/_xpack/watcher/watch/mllog-stacktest", json=watch)
+        assert answer.status_code in (200, 201), answer.text
+        assert watcher.delete("/_xpack/watcher/watch/mllog-stacktest").json()["found"] is True

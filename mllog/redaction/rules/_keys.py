@@ -240,7 +240,7 @@ def _contexts(group: KeyGroup) -> Iterator[tuple[str, str, str, tuple[str, ...]]
         "text",
         rf"({key}[ \t␉]{{0,8}}(?:=>|->|:=|[=:])[ \t␉]{{0,8}}){_NOT_DONE}(?:␛*❞[^❞\"]*❞?|'[^'\"]*'?|{_HTML_QUOTE}[^&\"❞]*|{bare})",
         r"\1[REDACTED:key]",
-        ("=", ":", "->"),
+        ("=", ":", ">"),
     )
     yield (
         "html",

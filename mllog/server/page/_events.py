@@ -113,7 +113,7 @@ def find(
 
 def one(store: Store, dashboard: Dashboard, event_id: str) -> Mapping[str, Any] | None:
     """The event of that id, if the model has one."""
-    body = {"query": dashboard.query({"term": {"event.id": event_id}}), "size": 1}
+    body = {"query": dashboard.query({"ids": {"values": [event_id]}}), "size": 1}
     hits = store.search(body, index=INDEX)["hits"]["hits"]
     return hits[0] if hits else None
 

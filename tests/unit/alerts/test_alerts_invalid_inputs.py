@@ -16,6 +16,7 @@ from mllog.store import Document, EmbeddedStore, open_store
 
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
 INDEX = "logs-mllog.late-test"
+MODEL = {"name": "late", "role": "live"}
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +35,19 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     opened.close()
 
 
+def built(profile: Profile, **settings: Any) -> dict[str, Any]:
+    """The watch on invalid inputs."""
+    (found,) = [watch for name, watch in alerts.build(profile, **settings).items() if name.endswith("-invalid_inputs")]
+    return found
+
+
 def log(store: EmbeddedStore, count: int, *, first: int = 0, minutes: float = 10, **quality: Any) -> None:
     """Predictions some minutes before now; valid without `quality`."""
     for number in range(first, first + count):
         source = {
             "@timestamp": (NOW - dt.timedelta(minutes=minutes)).isoformat(),
             "event": {"action": "prediction"},
-            "mllog": {"model": {"role": "live"}, "quality": {"invalid": int(bool(quality)), **quality}},
+            "mllog": {"model": MODEL, "quality": {"invalid": int(bool(quality)), **quality}},
         }
         store.index([Document(INDEX, f"e{number}", source)])
     store.commit()
@@ -48,7 +55,7 @@ def log(store: EmbeddedStore, count: int, *, first: int = 0, minutes: float = 10
 
 def evaluated(profile: Profile, store: EmbeddedStore, **settings: Any) -> alerts.Evaluation:
     """The watch of the profile, evaluated now."""
-    return alerts.evaluate(alerts.parse(alerts.build(profile, **settings)), store, now=NOW)
+    return alerts.evaluate(alerts.parse(built(profile, **settings)), store, now=NOW)
 
 
 def test_it_is_silent_without_events(profile: Profile, store: EmbeddedStore) -> None:
@@ -77,10 +84,10 @@ def test_the_text_says_what_and_where(profile: Profile, store: EmbeddedStore) ->
     assert found.text == (
         "late: share of invalid inputs 1.0 is above 0.05, over 4 predictions in 1d. missing: delay (1); "
         "above_max: delay (3); with unexpected features: 1. "
-        "Look at http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z"
+        "Look at http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
     )
     assert (found.severity, found.model, found.id) == ("triage", "late", "late-invalid_inputs")
-    assert found.link == "http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z"
+    assert found.link == "http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
 
 
 def test_names_that_an_event_brings_stay_out_of_the_text(profile: Profile, store: EmbeddedStore) -> None:
@@ -103,8 +110,9 @@ def test_other_models_and_actions_do_not_count(profile: Profile, store: Embedded
     """Only predictions of the model itself are watched, and none of a model that runs along."""
     log(store, 10)
     moment = (NOW - dt.timedelta(minutes=5)).isoformat()
-    source = {"@timestamp": moment, "mllog": {"model": {"role": "live"}, "quality": {"invalid": 1}}}
-    shadow = {"event": {"action": "prediction"}, "mllog": {"model": {"role": "shadow"}, "quality": {"invalid": 1}}}
+    source = {"@timestamp": moment, "mllog": {"model": MODEL, "quality": {"invalid": 1}}}
+    along = {"model": {**MODEL, "role": "shadow"}, "quality": {"invalid": 1}}
+    shadow = {"event": {"action": "prediction"}, "mllog": along}
     store.index([Document(INDEX, f"s{n}", {**source, **shadow}) for n in range(50)])
     other = {**source, "event": {"action": "prediction"}}
     store.index([Document("logs-mllog.later-test", f"o{n}", other) for n in range(50)])
@@ -115,23 +123,24 @@ def test_other_models_and_actions_do_not_count(profile: Profile, store: Embedded
 
 def test_environment_narrows_the_indices(profile: Profile) -> None:
     """All environments, or the one that was asked for."""
-    assert alerts.parse(alerts.build(profile)).indices == ("logs-mllog.late-*",)
-    assert alerts.parse(alerts.build(profile, environment="live")).indices == ("logs-mllog.late-live",)
+    assert alerts.parse(built(profile)).indices == ("logs-mllog.late-*",)
+    assert alerts.parse(built(profile, environment="live")).indices == ("logs-mllog.late-live",)
 
 
 def test_a_link_to_kibana_carries_the_window(profile: Profile) -> None:
     """Where Kibana is known, the link opens its dashboard on the window of the watch."""
-    link = alerts.build(profile, kibana_url="https://kibana.example/")["metadata"]["link"]
+    link = built(profile, kibana_url="https://kibana.example/")["metadata"]["link"]
     filled = alerts.render(link, {"trigger": {"scheduled_time": "2026-05-04T12:00:00.000Z"}})
     assert filled == (
         "https://kibana.example/app/dashboards#/view/mllog-late"
         "?_g=(time:(from:'2026-05-04T12:00:00.000Z||-1d',to:'2026-05-04T12:00:00.000Z'))"
+        "&_a=(query:(language:lucene,query:'mllog.quality.invalid%3A1'))"
     )
 
 
 def test_a_hostile_model_name_stays_one_path_segment() -> None:
     """Whatever a model is called, the link and the index hold its slug."""
-    watch = alerts.build(Profile("../x?to=<b>", "1", ()), page_url="http://h")
+    watch = built(Profile("../x?to=<b>", "1", ()), page_url="http://h")
     assert "/models/" in watch["metadata"]["link"]
     assert "<" not in watch["metadata"]["link"]
     assert ".." not in watch["metadata"]["link"]
@@ -144,15 +153,20 @@ def test_a_firing_is_an_event_without_values(profile: Profile, store: EmbeddedSt
     event = alerts.to_event(evaluated(profile, store), now=NOW)
     assert event["event"]["action"] == "alert"
     assert event["rule"]["id"] == "late-invalid_inputs"
-    assert event["mllog"] == {"model": {"name": "late"}, "alert": {"severity": "triage"}}
+    assert event["mllog"]["model"] == {"name": "late", "version": "1.0"}
+    assert event["mllog"]["alert"] == {
+        "severity": "triage",
+        "kind": "invalid_inputs",
+        "rubric": "Monitor 2: data invariants hold",
+    }
     assert event["@timestamp"] == "2026-05-04T12:00:00.000000Z"
 
 
 def test_a_watch_survives_its_file(profile: Profile, tmp_path: Path) -> None:
     """What is written is what is read."""
     path = tmp_path / "w.json"
-    path.write_bytes(alerts.encoded(alerts.build(profile)))
-    assert alerts.load(path) == alerts.parse(alerts.build(profile))
+    path.write_bytes(alerts.encoded(built(profile)))
+    assert alerts.load(path) == alerts.parse(built(profile))
 
 
 def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -176,6 +190,14 @@ def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("metadata/name", 3, "w.metadata.name: expected a name"),
         ("metadata/severity", "loud", "w.metadata.severity: 'loud' is none of notify, triage, automate"),
         ("trigger", {"cron": "x"}, "w.trigger: expected a schedule"),
+        ("trigger/schedule", {"cron": "x"}, "w.trigger.schedule: only an interval"),
+        ("trigger/schedule/interval", "often", "w.trigger.schedule.interval: 'often' is no length of time"),
+        ("throttle_period_in_millis", "x", "w.throttle_period_in_millis: expected milliseconds"),
+        ("actions/x", {"webhook": {"host": "h", "port": 1, "path": "x"}}, "w.actions.x.webhook.path: expected a path"),
+        ("actions/x", {"webhook": {"host": "h", "port": 1, "scheme": "ftp"}}, "w.actions.x.webhook.scheme"),
+        ("actions/log", {"logging": {"text": "{{> secrets}}"}}, "w.actions.log.logging.text: {{> in a template"),
+        ("actions/log", {"logging": {"text": "{{#toJson}}ctx{{/toJson}}"}}, "{{#toJson in a template"),
+        ("throttle_period", "0h", "w.throttle_period: '0h' is no length of time"),
         ("transform", {"script": "x"}, "w.transform: not part of a watch that runs everywhere"),
         ("input", {"http": {}}, "w.input.http: only a search"),
         ("input", {"a": 1, "b": 2}, "w.input: expected an object with one member"),
@@ -187,12 +209,22 @@ def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("actions", {}, "w.actions: a watch needs a logging action"),
         ("actions/log", {"email": {}}, "w.actions.log: expected one of logging, index, webhook"),
         ("actions/log", {"logging": {"text": "x"}, "transform": {}}, "w.actions.log.transform"),
+        ("actions/log", {"logging": {"text": "x"}, "foreach": "x"}, "w.actions.log.foreach"),
+        ("actions/x", {"index": {"index": "logs-*"}}, "w.actions.x.index.index: expected the name of one index"),
+        ("actions/x", {"webhook": {"host": "{{ctx.x}}", "port": 443}}, "w.actions.x.webhook.host"),
+        ("actions/x", {"webhook": {"host": "h"}}, "w.actions.x.webhook.port: expected a number"),
+        ("actions/x", {"webhook": {"host": "h", "port": 1, "auth": {}}}, "w.actions.x.webhook.auth"),
+        (
+            "actions/x",
+            {"webhook": {"host": "h", "port": 1, "headers": {"Authorization": "x"}}},
+            "headers.Authorization: secrets",
+        ),
     ],
 )
 def test_what_runs_not_everywhere_is_refused_with_its_place(profile: Profile, path: str, value: Any, says: str) -> None:
     """Every refusal names the member."""
     with pytest.raises(MllogError) as error:
-        alerts.parse(changed(alerts.build(profile), path, value), where="w")
+        alerts.parse(changed(built(profile), path, value), where="w")
     assert says in str(error.value)
 
 
@@ -211,7 +243,7 @@ def test_array_compare_looks_at_each_bucket(profile: Profile, store: EmbeddedSto
     """Some or all of the buckets, by a path inside each."""
     log(store, 3, above_max=["delay"])
     where = "ctx.payload.aggregations.above_max.buckets"
-    watch = alerts.build(profile)
+    watch = built(profile)
     for test, fires in (
         ({"path": "doc_count", "gte": {"value": 3}}, True),
         ({"path": "doc_count", "gt": {"value": 3}}, False),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from clitools import Cli
 from fakehttp import Asked, FakeService, serving
 
-from mllog._errors import ClusterError
-from mllog.install import Target, apply_kibana, bundles_of, open_kibana, plan_kibana, remove_kibana
+from mllog import Profile
+from mllog._errors import ClusterError, ConfigurationError
+from mllog.install import Target, apply_kibana, bundles_of, open_kibana, plan_kibana, remove_kibana, rules_of
 from mllog.install._kibana import Bundle, Rule
 
+ROOT = Path(__file__).parents[3]
 BUNDLE = Bundle("late", b'{"type":"tag","id":"mllog","attributes":{}}\n{"type":"dashboard","id":"d","attributes":{}}\n')
 RULE = Rule(
     "late-errors",
@@ -163,3 +166,19 @@ def test_setup_installs_what_ships_into_kibana(cli: Cli, fake: FakeKibana, servi
         assert cli.does("setup", *given) == "no changes\n"
     assert any(name.startswith("dashboard/") for name in fake.objects)
     assert {bundle.name for bundle in bundles_of([])} == {"flights_delay"}
+
+
+def test_a_profile_brings_dashboards_and_rules_of_its_own() -> None:
+    """And those on the way of the events, which belong to no model; without one it is what ships."""
+    profile = Profile.load(ROOT / "examples/flights/profile.json")
+    from_profile = {rule.name: rule.body for rule in rules_of([profile])}
+    assert {"flights_delay-errors", "mllog-lag"} <= from_profile.keys()
+    assert {rule.name: rule.body for rule in rules_of([])} == from_profile
+    assert [bundle.name for bundle in bundles_of([profile])] == ["flights_delay"]
+
+
+def test_a_file_that_is_no_rule_is_said(tmp_path: Path) -> None:
+    """By its name."""
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"x\.json: not a rule"):
+        rules_of([], tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -322,3 +323,26 @@ def test_training_rows_are_valid(values: list[Any]) -> None:
     for value in table["f"].tolist():
         assert profile.validate({"f": None if pd.isna(value) else value}) == {}
     assert profile.invalid_share == 0.0
+
+
+@pytest.mark.parametrize(
+    ("values", "holds"),
+    [
+        (pd.Series(["a", None], dtype=object), ""),
+        (pd.Series([1, None], dtype=object), "integer"),
+        (pd.Series([True, None], dtype=object), "boolean"),
+        (pd.Series([dt.date(2026, 5, 4), None], dtype=object), "date"),
+        (pd.Series([None, None], dtype=object), ""),
+        (pd.Series(pd.Categorical(["a", None])), ""),
+        (pd.Series(pd.Categorical([3, 1])), "integer"),
+        (pd.Series([1, 2]), ""),
+        (pd.Series(["a", "b"]), ""),
+    ],
+)
+def test_what_objects_and_categories_hold_is_noted(values: pd.Series, holds: str) -> None:
+    """Where their type does not say it and they are no texts; in the file only then, so old files stay as they are."""
+    profile = Profile.learn(pd.DataFrame({"x": values}), name="m", version="1")
+    assert profile.inputs[0].holds == holds
+    written = profile.to_json()
+    assert ("holds" in written["inputs"][0]) is bool(holds)
+    assert Profile.from_json(written).inputs[0].holds == holds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from clitools import Cli
 
 import mllog
 from mllog._errors import ConfigurationError
+from mllog._settings import STATE
 from mllog.pipeline import encode, event_from_line, load
 from mllog.redaction import Redactor, write_key
 from mllog.redaction._file import load_file
@@ -54,8 +56,9 @@ def own(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def logged(own: Path, tmp_path: Path) -> Any:
+def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What a service that is configured with the file logs of some inputs."""
+    monkeypatch.setattr(STATE, "redactor", STATE.redactor)  # as it was, afterwards
 
     def log(inputs: dict[str, Any]) -> dict[str, Any]:
         mllog.configure(environment="test", redaction=own, sink=tmp_path / "events.ndjson")
@@ -65,7 +68,8 @@ def logged(own: Path, tmp_path: Path) -> Any:
         found: dict[str, Any] = events[0]["mllog"]
         return found
 
-    return log
+    yield log
+    STATE.generation += 1  # what was compiled for the file is forgotten
 
 
 def test_rules_and_names_of_a_team(logged: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import mllog
-from mllog import MllogError, Profile
+from mllog import MllogError, Profile, alerts
 from mllog._errors import StoreError
 from mllog.server import create_app, open_chain
 from mllog.server._app import LARGEST_BODY, Chain
@@ -205,21 +206,74 @@ def test_what_the_store_refuses_is_set_aside_redacted(chain: Chain, tmp_path: Pa
     assert chain.report()["rejected"] == 1
 
 
-def test_watches_fire_once_in_an_hour_and_are_events(chain: Chain) -> None:
-    """An alert is stored where alerts belong, and not again in the same throttle period."""
-    lines = [
-        line(n, mllog={"model": {"name": "late"}, "quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)
-    ]
+def test_watches_fire_once_in_their_throttle_period_and_are_events(chain: Chain, profile: Profile) -> None:
+    """An alert is stored where alerts belong, and not again in the same throttle period; the state is kept."""
+    model = {"name": "late", "version": "1", "profile": profile.digest}
+    lines = [line(n, mllog={"model": model, "quality": {"invalid": 1, "above_max": ["delay"]}}) for n in range(10)]
     chain.ingest.lines(lines)
     assert chain.watching is not None
     now = dt.datetime.now(dt.UTC).replace(minute=30) + dt.timedelta(hours=1)
     for minutes in (0, 5):
-        (found,) = chain.watching.evaluate(now + dt.timedelta(minutes=minutes))
-        assert found.fired
+        outcomes = chain.watching.evaluate(now + dt.timedelta(minutes=minutes))
+        (found,) = [outcome for outcome in outcomes if outcome.evaluation.fired]
+        assert found.evaluation.id == "late-invalid_inputs"
+        assert found.held == ({"log": "throttled", "event": "throttled"} if minutes else {})
     assert chain.store.count(index="logs-mllog.alerts-default") == 1
     with TestClient(create_app(chain), base_url=URL) as client:
-        (alert,) = client.get("/api/alerts").json()
+        alert, *silent = client.get("/api/alerts").json()
         assert alert["fired"] is True
+        assert not any(other["fired"] for other in silent)
         assert alert["link"].startswith(f"{URL}/models/late?to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
+
+
+def test_what_a_watch_says_is_shown_though_it_cannot_be_stored(
+    chain: Chain, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a cluster with a key that may only read, say: the alert is seen, and so is why it left no event."""
+    chain.ingest.lines(
+        line(n, mllog={"model": {"name": "late", "role": "live"}, "quality": {"invalid": 1}}) for n in range(40)
+    )
+
+    def refuse(_: Any) -> None:
+        raise StoreError("the API key may not write")
+
+    monkeypatch.setattr(chain.store, "index", refuse)
+    assert chain.watching is not None
+    chain.watching.evaluate(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10))
+    assert "late-invalid_inputs" in {alert["id"] for alert in chain.alerts() if alert["fired"]}
+    assert "may not write" in str(chain.watching.failure)
+
+
+def test_another_folder_may_keep_the_events(tmp_path: Path) -> None:
+    """Then the data folder holds what was refused, and no store."""
+    chain = open_chain(tmp_path / "data", store=str(tmp_path / "kept"))
+    chain.ingest.lines([line(1)])
+    assert chain.store.count() == 1
+    chain.stop()
+    assert (tmp_path / "kept" / "index").is_dir()
+    assert not (tmp_path / "data" / "store").exists()
+
+
+def test_alerts_go_where_the_operator_says(tmp_path: Path, profile: Profile) -> None:
+    """`--alerts` adds a route to the watches, `--limits` changes when they fire."""
+    out = tmp_path / "told"
+    config = tmp_path / "alerts.toml"
+    config.write_text(
+        f'[commands.tell]\nargv = ["{shutil.which("cp")}", "/dev/stdin", "{out}"]\n'
+        '[[routes]]\nsend = ["command:tell"]\nwatches = ["late-unexpected_inputs"]\n'
+    )
+    limits = alerts.Limits({"unexpected_inputs": {"limit": 1}, "invalid_inputs": {"enabled": False}})
+    opened = open_chain(tmp_path / "data", profiles=[profile], alerts_config=alerts.load_config(config), limits=limits)
+    try:
+        model = {"name": "late", "version": "1", "profile": profile.digest}
+        quality = {"invalid": 1, "unexpected": ["a", "b"]}
+        opened.ingest.lines([line(n, mllog={"model": model, "quality": quality}) for n in range(3)])
+        assert opened.watching is not None
+        outcomes = opened.watching.evaluate(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5))
+        (fired,) = [outcome for outcome in outcomes if outcome.evaluation.fired]
+        assert fired.done == ("log", "command:tell", "event")
+        assert json.loads(out.read_bytes())["watch"] == "late-unexpected_inputs"
+    finally:
+        opened.stop()

@@ -446,3 +446,68 @@ def test_counts_and_sums_are_exact(tmp_path_factory: Any, rows: list[Any], low: 
         assert found["st"]["std_deviation_population"] == pytest.approx(statistics.pstdev(values), rel=1e-6, abs=1e-3)
     assert json.dumps(found, allow_nan=False)
     store.close()
+
+
+@pytest.mark.parametrize("word", ["17", "17.5", "1e3", "+5", "NaN", "true", "2026-05-04T12:00:00Z", "2026-05-04"])
+def test_words_that_read_as_something_else_are_found(store: EmbeddedStore, word: str) -> None:
+    """A category `17` is no number, whether one value is asked for or several, or what begins with it."""
+    put(store, event(1, category={"c": word}), event(2, category={"c": "x"}))
+    field = "mllog.input.category.c"
+    for query in ({"term": {field: word}}, {"terms": {field: [word, "y"]}}, {"prefix": {field: word[:1]}}):
+        assert store.count(query) == 1, query
+    assert store.count({"terms": {field: [word, "x"]}}) == 2
+
+
+def test_ids_are_those_of_the_documents(store: EmbeddedStore) -> None:
+    """Whatever the event says of itself; digits are characters."""
+    store.index([Document(INDEX, name, {"event": {"id": "other"}}) for name in ("17", "018", "a-b")])
+    store.commit()
+    assert store.count({"ids": {"values": ["17", "a-b", "other"]}}) == 2
+    assert store.count({"terms": {"_id": ["018"]}}) == 1
+
+
+def test_a_scan_gives_every_document_oldest_first(store: EmbeddedStore) -> None:
+    """Over many pages, some of one moment each, some without a time."""
+    times = [n // 1500 for n in range(4000)]  # whole pages share a moment
+    events = [{**event(minute), "event": {"id": f"e{n:04}"}} for n, minute in enumerate(times)]
+    for odd in range(1100):
+        untimed = event(0)
+        del untimed["@timestamp"]
+        events.append({**untimed, "event": {"id": f"u{odd:04}"}})
+    put(store, *events[::-1])
+    found = list(store.scan())
+    assert len({hit["_id"] for hit in found}) == len(found) == 5100
+    assert [hit["_source"]["@timestamp"] for hit in found[:4000]] == [event(minute)["@timestamp"] for minute in times]
+    assert all("@timestamp" not in hit["_source"] for hit in found[4000:])
+    assert found[0].keys() >= {"_index", "_id", "_source"}
+
+
+def test_a_scan_sees_the_store_as_it_was(filled: EmbeddedStore, store: EmbeddedStore) -> None:
+    """What is deleted or added meanwhile changes nothing; query and index choose."""
+    put(store, *(event(n) for n in range(2500)))
+    scan = store.scan({"range": {"event.duration": {"gte": 1_000_000}}})
+    first = next(scan)
+    store.delete_by_query({"match_all": {}})
+    put(store, event(9000))
+    assert 1 + len(list(scan)) == 1500
+    assert first["_id"] == "e1000"
+    assert [hit["_id"] for hit in filled.scan(index="logs-mllog.other-*")] == ["e99"]
+
+
+def test_a_share_of_all_needs_no_script(store: EmbeddedStore) -> None:
+    """The mean over all and nine times nothing is a tenth of all; a filter that matches nothing costs nothing."""
+    store.index([Document("logs-mllog.a-test", str(n), {"k": "x"}) for n in range(20)])
+    store.commit()
+    slots = {"filters": {"filters": [{"match_all": {}}, *[{"match_none": {}}] * 9]}}
+    aggs = {"slots": slots, "tenth": {"avg_bucket": {"buckets_path": "slots>_count"}}}
+    assert store.search({"size": 0, "aggs": aggs})["aggregations"]["tenth"] == {"value": 2.0}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"buckets_path": "x"}, {"buckets_path": "y>_count"}, {"buckets_path": "x>_count", "format": "0"}]
+)
+def test_a_pipeline_outside_the_subset_is_refused(store: EmbeddedStore, settings: dict[str, str]) -> None:
+    """With its place."""
+    aggs = {"x": {"terms": {"field": "k"}}, "p": {"avg_bucket": settings}}
+    with pytest.raises(MllogError, match=r"aggs\.p\.avg_bucket"):
+        store.search({"size": 0, "aggs": aggs})

@@ -1,0 +1,202 @@
+"""Runs watches: evaluates them, acts where they fire, and leaves each firing as an event."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mllog._errors import ActionError, MllogError, StoreError
+from mllog._event import ECS_VERSION
+from mllog._names import slug
+from mllog.alerts._actions import LOGGER, Actors, named
+from mllog.alerts._config import Config
+from mllog.alerts._evaluate import Evaluation, evaluate, unanswered
+from mllog.alerts._state import State, StateFile
+from mllog.alerts._watch import SEVERITIES, Action, Watch
+from mllog.store import Document, Store
+
+EVENT: Final = "event"
+"""Name of what happens to every firing: it is stored."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a watch said, and what was done about it.
+
+    Attributes:
+        evaluation: what it said.
+        done: names of the actions that were run (with a dry run: that would be).
+        held: by name of an action, why it was not run: `throttled` or `acknowledged`.
+        failed: by name of an action, why it failed.
+    """
+
+    evaluation: Evaluation
+    done: tuple[str, ...] = ()
+    held: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines: id, severity, fired and the text, and what was done."""
+        said = self.evaluation
+        return {
+            "id": said.id,
+            "severity": said.severity,
+            "fired": said.fired,
+            "text": said.text,
+            "model": said.model,
+            "link": said.link,
+            "done": list(self.done),
+            "held": self.held,
+            "failed": self.failed,
+            "problem": said.problem,
+        }
+
+
+class Runner:
+    """Evaluates watches over a store and acts.
+
+    Args:
+        watches: what to evaluate.
+        store: what to search, and where firings go.
+        environment: namespace of the alerts' data stream.
+        config: where alerts may go; default: nowhere but the log and the store.
+        state: what is remembered between runs; default: in memory.
+        dry_run: say what would be done, and do nothing.
+
+    Attributes:
+        failures: actions that failed since the start.
+    """
+
+    def __init__(
+        self,
+        watches: Sequence[Watch],
+        store: Store,
+        *,
+        environment: str = "default",
+        config: Config | None = None,
+        state: StateFile | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        self.watches = tuple(watches)
+        self.failures = 0
+        self._store = store
+        self._index = f"logs-mllog.alerts-{slug(environment)}"
+        self._actors = Actors(config or Config(), store)
+        self._state = state or StateFile()
+        self._dry_run = dry_run
+        self._due: dict[str, dt.datetime] = {}
+
+    def run(self, now: dt.datetime, *, due: bool = False) -> list[Outcome]:
+        """Evaluate every watch once, or with `due` those whose interval is over, and act.
+
+        A watch that cannot be evaluated and an action that fails do not stop the others; the outcomes say so.
+
+        Raises:
+            WatchError: the state cannot be read or written.
+        """
+        chosen = [watch for watch in self.watches if not due or self._due.get(watch.id, now) <= now]
+        for watch in chosen:
+            self._due[watch.id] = now + dt.timedelta(seconds=watch.interval)
+        evaluations = [self._evaluate(watch, now) for watch in chosen]
+        with self._state.locked() as state:
+            return [self._act(watch, said, state, now) for watch, said in zip(chosen, evaluations, strict=True)]
+
+    def wait(self, now: dt.datetime) -> float:
+        """Seconds until the next watch is due."""
+        return max(0.0, min(((at - now).total_seconds() for at in self._due.values()), default=0.0))
+
+    def _evaluate(self, watch: Watch, now: dt.datetime) -> Evaluation:
+        try:
+            return evaluate(watch, self._store, now=now)
+        except MllogError as error:  # the store, or a condition that compares what cannot be compared
+            LOGGER.error("%s could not be evaluated: %s", watch.id, error)
+            return unanswered(watch, str(error))
+
+    def _act(self, watch: Watch, said: Evaluation, state: State, now: dt.datetime) -> Outcome:
+        if said.problem:
+            return Outcome(said)
+        if not said.fired:
+            if not self._dry_run and state.settled(watch.id):
+                self._state.save(state)
+            return Outcome(said)
+        done: list[str] = []
+        held: dict[str, str] = {}
+        failed: dict[str, str] = {}
+        routed = self._actors.routed(watch.id, said.severity, watch.throttle)
+        for action in (*watch.actions, *routed, Action(EVENT, EVENT, {}, watch.throttle)):
+            why = state.held(watch.id, action.name, throttle=action.throttle, now=now)
+            if why:
+                held[action.name] = why
+                continue
+            if not self._dry_run:
+                why = self._tried(action, watch, said, failed, now)
+                if why:
+                    failed[action.name] = why
+                    continue
+                state.ran(watch.id, action.name, now)
+            done.append(action.name)
+        if done and not self._dry_run:
+            self._state.save(state)
+        return Outcome(said, tuple(done), held, failed)
+
+    def _tried(self, action: Action, watch: Watch, said: Evaluation, failed: dict[str, str], now: dt.datetime) -> str:
+        """Run an action; why it failed, or nothing."""
+        try:
+            self._do(action, watch, said, failed, now)
+        except ActionError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever one action trips over, the others go on
+            why = f"{type(error).__name__}: this should not happen; please report it"
+        else:
+            return ""
+        self.failures += 1
+        LOGGER.error("%s: %s failed: %s", watch.id, action.name, why)
+        return why
+
+    def _do(self, action: Action, watch: Watch, said: Evaluation, failed: dict[str, str], now: dt.datetime) -> None:
+        if action.kind != EVENT:
+            self._actors.run(action, said, now)
+            return
+        event = to_event(said, now=now, failed=sorted(failed))
+        # The same id within the throttle period: two runs that know nothing of each other leave one event.
+        period = int(now.timestamp() // max(1.0, watch.throttle))
+        identity = hashlib.sha256(f"{watch.id}\0{period}".encode()).hexdigest()[:32]
+        event["event"]["id"] = identity
+        event["data_stream"] = {"type": "logs", "dataset": "mllog.alerts", "namespace": self._index.rpartition("-")[2]}
+        try:
+            result = self._store.index([Document(self._index, identity, event)])
+            self._store.commit()
+        except StoreError as error:
+            raise ActionError(f"{self._index}: {error}") from error
+        if result.rejected:
+            raise ActionError(f"{self._index}: {result.rejected[0].reason}")
+
+
+def to_event(said: Evaluation, *, now: dt.datetime, failed: Sequence[str] = ()) -> dict[str, Any]:
+    """A firing as an event, so that alerts can be searched and counted; it holds counts and names, no values."""
+    moment = now.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    metadata = said.context.get("metadata", {})
+    version = named(metadata, "version")
+    model = {"name": said.model, **({"version": version} if version else {})}
+    alert: dict[str, Any] = {"severity": said.severity}
+    alert |= {key: metadata[key] for key in ("kind", "rubric", "feature") if metadata.get(key)}
+    return {
+        "@timestamp": moment,
+        "ecs": {"version": ECS_VERSION},
+        "message": said.text,
+        "event": {
+            "kind": "alert",
+            "dataset": "mllog.alerts",
+            "action": "alert",
+            "severity": SEVERITIES.index(said.severity) + 1,
+        },
+        "rule": {"id": said.id, "name": said.id, "reference": said.link},
+        "log": {"level": "warn", "logger": "mllog"},
+        "mllog": {
+            **({"model": model} if said.model else {}),
+            "alert": {**alert, **({"failed": list(failed)} if failed else {})},
+        },
+    }

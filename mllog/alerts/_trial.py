@@ -1,0 +1,77 @@
+"""Events for trying a watch: read from NDJSON, each with the data stream that it would go to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from mllog._errors import WatchError
+from mllog._event import uuid7
+from mllog._names import slug
+from mllog.store import Document
+
+
+def stream_of(event: Mapping[str, Any]) -> str:
+    """The data stream of an event, as the pipeline would route it.
+
+    Example:
+        >>> stream_of({"data_stream": {"dataset": "mllog.late", "namespace": "live"}})
+        'logs-mllog.late-live'
+        >>> stream_of({"mllog": {"model": {"name": "late"}}})
+        'logs-mllog.late-default'
+    """
+    said = event.get("data_stream", {})
+    dataset = said.get("dataset") or event.get("event", {}).get("dataset")
+    if not isinstance(dataset, str):
+        dataset = f"mllog.{slug(str(event.get('mllog', {}).get('model', {}).get('name', 'unknown')))}"
+    return f"logs-{dataset}-{said.get('namespace') or 'default'}"
+
+
+def document(event: Mapping[str, Any]) -> Document:
+    """An event on its way into a store."""
+    identity = event.get("event", {}).get("id") or uuid7(0)
+    return Document(stream_of(event), str(identity), event)
+
+
+def documents(path: str | Path) -> Iterator[Document]:
+    """The events of an NDJSON file.
+
+    Raises:
+        WatchError: the file cannot be read, or a line is no event.
+    """
+    try:
+        with Path(path).open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield document(_event(line, f"{path}:{number}"))
+    except OSError as error:
+        raise WatchError(f"{path}: cannot read the events: {error.strerror}") from error
+
+
+def _event(line: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise WatchError(f"{where}:{error.colno}: not an event: {error.msg}") from error
+    parts = (
+        (event.get(name, {}) for name in ("event", "mllog", "data_stream")) if isinstance(event, Mapping) else [None]
+    )
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise WatchError(f"{where}: not an event: expected an object")
+    return dict(event)
+
+
+def last(found: Iterable[Document]) -> dt.datetime | None:
+    """The time of the last event."""
+    moments = []
+    for item in found:
+        try:
+            moment = dt.datetime.fromisoformat(str(item.source.get("@timestamp")))
+        except ValueError:
+            continue
+        moments.append(moment.replace(tzinfo=moment.tzinfo or dt.UTC))
+    return max(moments, default=None)

@@ -1,0 +1,96 @@
+"""Exports into files, a part at a time: what is in memory does not grow with the number of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from mllog._errors import ConfigurationError, MissingExtraError
+from mllog.export._columns import Column
+from mllog.export._export import Export, Progress
+from mllog.export._frame import series
+
+ROWS: Final = 10_000
+"""Rows of a row group, and of what is in memory."""
+
+_OF_OBJECTS: Final = {"integer": "Int64", "floating": "float64", "boolean": "boolean", "datetime": "datetime64[us]"}
+
+
+def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
+    """Write the events into a `.parquet` or `.csv` file, as a whole or not at all; returns how many they are.
+
+    Columns of objects are written in the type of what they hold, else as text.
+
+    Args:
+        export: what to export; its `lost` says afterwards what is not as it was sent.
+        out: the file; one that is there is replaced.
+        seen: is told of every part how many events it has.
+
+    Raises:
+        ConfigurationError: the file cannot be written, or is neither Parquet nor CSV.
+        MissingExtraError: Parquet needs pyarrow.
+        StoreError: the store cannot be read.
+    """
+    writer = {".parquet": _parquet, ".csv": _csv}.get(out.suffix.lower())
+    if writer is None:
+        raise ConfigurationError(f"{out}: exports are written as .parquet or .csv")
+    columns = [_writable(column) for column in export.columns()]
+    partial = out.with_name(f".{out.name}.part")
+    try:
+        partial.touch(mode=0o600)
+        rows = writer(partial, _frames(export, columns, seen), columns)
+        partial.replace(out)
+    except OSError as error:
+        raise ConfigurationError(f"{out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return rows
+
+
+def _writable(column: Column) -> Column:
+    """Objects as what they hold: a file has no objects."""
+    return replace(column, dtype=_OF_OBJECTS.get(column.holds, "str")) if column.dtype == "object" else column
+
+
+def _frames(export: Export, columns: list[Column], seen: Progress) -> Iterator[pd.DataFrame]:
+    for page in export.pages(columns, ROWS, seen):
+        yield pd.DataFrame({c.name: series(c, values, export.lost) for c, values in zip(columns, page, strict=True)})
+
+
+def _csv(path: Path, frames: Iterator[pd.DataFrame], columns: list[Column]) -> int:
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        pd.DataFrame(columns=[column.name for column in columns]).to_csv(file, index=False)
+        for frame in frames:
+            frame.to_csv(file, index=False, header=False)
+            rows += len(frame)
+    return rows
+
+
+def _parquet(path: Path, frames: Iterator[pd.DataFrame], columns: list[Column]) -> int:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Parquet", "parquet") from error
+    from mllog.export._columns import Unrestored  # noqa: PLC0415 - only here
+
+    empty = pd.DataFrame({column.name: series(column, [], Unrestored()) for column in columns})
+    schema = pa.Schema.from_pandas(empty, preserve_index=False)
+    for place, column in enumerate(columns):
+        if column.dtype == "category":
+            values: Any = {"integer": pa.int64(), "floating": pa.float64(), "boolean": pa.bool_()}
+            kind = pa.dictionary(pa.int32(), values.get(column.holds, pa.string()))
+            schema = schema.set(place, pa.field(column.name, kind))
+    rows = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for frame in frames:
+            writer.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False))
+            rows += len(frame)
+    return rows

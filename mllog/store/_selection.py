@@ -1,0 +1,100 @@
+"""Which events are meant: a model, a time, a text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mllog._errors import QueryError
+
+_AGO: Final = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(text: str, now: dt.datetime) -> dt.datetime:
+    """A moment as people say it: `7d` ago, a day, or a time; UTC where it names no zone.
+
+    Raises:
+        QueryError: it is none.
+
+    Example:
+        >>> now = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
+        >>> moment("36h", now).isoformat(), moment("2026-05-01", now).isoformat()
+        ('2026-05-03T00:00:00+00:00', '2026-05-01T00:00:00+00:00')
+    """
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago is not None:
+            return now - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        found = dt.datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise QueryError(f"{text!r} is no time; say it as 7d, 2026-05-04 or 2026-05-04T12:00:00Z") from None
+    return found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC)
+
+
+def selection(
+    *clauses: Mapping[str, Any],
+    model: str | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    text: str = "",
+) -> dict[str, Any]:
+    """The query for the events of a model, from one moment (inclusive) to another (exclusive), that match a text.
+
+    Args:
+        clauses: further filters.
+        model: name of the model; None for all.
+        since: the first moment.
+        until: the moment before which they are.
+        text: in Lucene's syntax, as the search bar of Kibana takes it.
+
+    Example:
+        >>> selection(model="late", text="event.outcome:failure")["bool"]["filter"][0]
+        {'term': {'mllog.model.name': 'late'}}
+    """
+    filters: list[Mapping[str, Any]] = list(clauses)
+    if model is not None:
+        filters.append({"term": {"mllog.model.name": model}})
+    ends = {name: _iso(end) for name, end in (("gte", since), ("lt", until)) if end is not None}
+    if ends:
+        filters.append({"range": {"@timestamp": ends}})
+    if text.strip():
+        filters.append({"query_string": {"query": text, "default_operator": "AND"}})
+    return {"bool": {"filter": filters}} if filters else {"match_all": {}}
+
+
+def part(event: Any, *path: str) -> Mapping[str, Any]:
+    """An object inside an event; empty where it is none: a foreign sender may have put anything there.
+
+    Example:
+        >>> part({"mllog": {"input": "none"}}, "mllog", "input")
+        {}
+    """
+    for name in path:
+        event = event.get(name) if isinstance(event, Mapping) else None
+    return event if isinstance(event, Mapping) else {}
+
+
+def at(event: Mapping[str, Any], path: str) -> Any:
+    """What stands under a dotted path, whatever of it is one name with dots in it; None where nothing does.
+
+    Example:
+        >>> at({"labels": {"route.to": "JFK"}}, "labels.route.to")
+        'JFK'
+    """
+    if path in event:
+        return event[path]
+    names: Sequence[str] = path.split(".")
+    for length in range(1, len(names)):
+        inner = event.get(".".join(names[:length]))
+        if isinstance(inner, Mapping):
+            found = at(inner, ".".join(names[length:]))
+            if found is not None:
+                return found
+    return None
+
+
+def _iso(when: dt.datetime) -> str:
+    return when.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
