@@ -141,11 +141,16 @@ def plan(
     changes = [change for item in wanted if (change := compared(item, found[item.kind].get(item.name))) is not None]
     templates = {name: Item(TEMPLATE, name, body) for name, body in found[TEMPLATE].items() if is_ours(TEMPLATE, body)}
     templates |= {item.name: item for item in wanted if item.kind is TEMPLATE}
-    streams = [one["name"] for one in _data_streams(cluster)]
+    streams = {one["name"]: one["indices"][-1]["index_name"] for one in _data_streams(cluster)}
+    others = [
+        Item(TEMPLATE, one["name"], one["index_template"])
+        for one in cluster.ask("GET", "_index_template").get("index_templates", ())
+        if not is_ours(TEMPLATE, one["index_template"])
+    ]
     return Plan(
         changes=tuple(changes),
-        rollovers=tuple(_rollovers(cluster, templates)),
-        winners=tuple(_winners(cluster, templates.values(), streams)),
+        rollovers=tuple(_rollovers(cluster, streams, [*templates.values(), *others])),
+        winners=tuple(_winners(templates.values(), others, streams)),
         outlooks={item.name: outlook(meta(POLICY, item.body)["retention"]) for item in wanted if item.kind is POLICY},
         streams=tuple(streams),
     )
@@ -229,17 +234,16 @@ def _data_streams(cluster: Cluster) -> list[Json]:
     return list(cluster.ask("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ()))
 
 
-def _rollovers(cluster: Cluster, templates: Mapping[str, Item]) -> Iterator[Rollover]:
+def _rollovers(cluster: Cluster, streams: Mapping[str, str], templates: Sequence[Item]) -> Iterator[Rollover]:
     bodies = {item.name: item.body for item in files(COMPONENT)}
-    for stream in _data_streams(cluster):
-        winner = _winning(stream["name"], templates.values())
-        if winner is None:
-            continue
-        write = stream["indices"][-1]["index_name"]
-        (index,) = cluster.ask("GET", write).values()
+    for stream, write_index in streams.items():
+        winner = _winning(stream, templates)
+        if winner is None or not is_ours(TEMPLATE, winner.body):
+            continue  # a new index would be theirs again
+        (index,) = cluster.ask("GET", write_index).values()
         reasons = rollover_reasons(index, composed(winner, bodies))
         if reasons:
-            yield Rollover(stream["name"], tuple(reasons))
+            yield Rollover(stream, tuple(reasons))
 
 
 def _winning(stream: str, templates: Iterable[Item]) -> Item | None:
@@ -249,21 +253,17 @@ def _winning(stream: str, templates: Iterable[Item]) -> Item | None:
     return max(matching, key=lambda item: int(item.body.get("priority", 0)), default=None)
 
 
-def _winners(cluster: Cluster, ours: Iterable[Item], streams: Iterable[str]) -> Iterator[str]:
+def _winners(ours: Iterable[Item], others: Iterable[Item], streams: Iterable[str]) -> Iterator[str]:
     """Templates of others that would be taken instead of ours, for streams that are there or may come."""
     ours = list(ours)
     names = {*streams, *(one.replace("*", "x") for item in ours for one in item.body["index_patterns"])}
-    for foreign in cluster.ask("GET", "_index_template").get("index_templates", ()):
-        name, body = foreign["name"], foreign["index_template"]
-        if is_ours(TEMPLATE, body):
-            continue
-        other = Item(TEMPLATE, name, body)
+    for other in others:
         beaten = sorted(stream for stream in names if _winning(stream, [*ours, other]) is other)
         if beaten:
             yield (
-                f"the index template {name} (priority {body.get('priority', 0)}) wins over mllog's for "
+                f"the index template {other.name} (priority {other.body.get('priority', 0)}) wins over mllog's for "
                 f"{beaten[0]}{' and others' if len(beaten) > 1 else ''}; lower its priority below {PRIORITY - 1}, "
-                f"or keep its patterns {', '.join(body['index_patterns'])} off {STREAMS}"
+                f"or keep its patterns {', '.join(other.body['index_patterns'])} off {STREAMS}"
             )
 
 

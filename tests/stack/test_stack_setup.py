@@ -146,12 +146,14 @@ def test_a_template_that_wins_over_ours_is_named(admin: httpx.Client, cli: Cli) 
     cli.does("setup")
     foreign = {"index_patterns": ["logs-*-*"], "priority": 900, "data_stream": {}}
     assert admin.put("/_index_template/foreign", json=foreign).status_code == 200
+    bulk(admin, "logs-mllog.late-x", {"a": event()})  # its index is theirs; a rollover would not make it ours
     code, out, err = cli.run("setup")
     assert (code, out) == (1, "no changes\n")
     assert "the index template foreign (priority 900) wins over mllog's" in err
     assert "lower its priority below 501" in err
     foreign["priority"] = 100
     admin.put("/_index_template/foreign", json=foreign)
+    assert "rolled over logs-mllog.late-x\n" in cli.does("setup")
     assert cli.does("setup") == "no changes\n"
 
 
