@@ -7,10 +7,11 @@ from typing import Final
 
 from mllog._errors import ClusterError
 from mllog.install._client import Cluster, Target
-from mllog.install._objects import PIPELINE, TEMPLATE, files, is_ours, is_untouched
+from mllog.install._objects import PIPELINE, TEMPLATE, is_ours, is_untouched
 from mllog.install._plan import STREAMS, Plan, plan, there
 from mllog.install._steps import Step, failed, unproved
 
+_FINAL: Final = "mllog-ingested"
 _WRITER_MAY: Final = {"cluster": ["monitor"], "index": ["create_doc", "auto_configure"]}
 _WRITER_MAY_NOT: Final = ("read", "delete", "index", "write", "manage", "all")
 
@@ -68,10 +69,9 @@ def _models(cluster: Cluster) -> Step:
 
 def _final_pipeline(cluster: Cluster) -> Step:
     name = "the final pipeline sets event.ingested"
-    (item,) = files(PIPELINE)
     body = {"docs": [{"_source": {"event": {"id": "x"}}}]}
     try:
-        answer = cluster.ask("POST", f"{PIPELINE.path}/{item.name}/_simulate", body)
+        answer = cluster.ask("POST", f"{PIPELINE.path}/{_FINAL}/_simulate", body)
     except ClusterError as error:
         return failed(name, str(error), "run `mllog setup`")
     (result,) = answer["docs"]

@@ -190,3 +190,30 @@ def test_a_copy_behind_a_write_block_is_said(admin: httpx.Client, cli: Cli, writ
     said = cli.fails("check", "--duplicates", "--remove")
     assert f"{second}: a copy cannot be removed" in said
     assert "blocked" in said
+
+
+def test_the_reader_s_key_is_enough_to_work_with_events(
+    admin: httpx.Client, cli: Cli, installed: Path, writer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the commands of mllog; the writer's is not."""
+    store(writer, "logs-mllog.late-x", ["a"])
+    admin.post("/logs-mllog.late-x/_refresh")
+    monkeypatch.delenv("MLLOG_ELASTICSEARCH_USER")
+    url = str(admin.base_url)
+    found = cli.does("query", "--store", url, "--api-key-file", installed / "reader.api_key", "--json")
+    assert json.loads(found)["@timestamp"] == NOW
+    said = cli.fails("query", "--store", url, "--api-key-file", installed / "writer.api_key")
+    assert "lacks the index privilege read" in said
+
+
+def test_the_monitor_s_key_is_enough_for_watches(
+    admin: httpx.Client, cli: Cli, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every watch that ships is evaluated, and none has a problem."""
+    monkeypatch.delenv("MLLOG_ELASTICSEARCH_USER")
+    monkeypatch.setenv("MLLOG_ELASTICSEARCH_API_KEY_FILE", str(installed / "monitor.api_key"))
+    watches = ROOT / "elastic/watches"
+    arguments = ("--store", admin.base_url, "--watches", watches, "--state", tmp_path / "state.json")
+    told = [json.loads(line) for line in cli.does("alerts", "run", *arguments, "--once", "--json").splitlines()]
+    assert len(told) == len(list(watches.glob("*.json")))
+    assert {one["problem"] for one in told} == {""}
