@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import socket
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from clitools import Cli
 from fakecluster import serving
 
 import mllog
 from mllog import Profile
-from mllog.__main__ import main
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.store import Document, open_store
 from mllog.testing import capture
@@ -52,45 +51,10 @@ def profile() -> Profile:
     return Profile.learn(frame, pd.DataFrame({"late": [True, False]}), name="commands", version="1.0")
 
 
-class Cli:
-    """The command `mllog`, run in this process."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self._capture, self._patch = capture, patch
-
-    def run(self, *arguments: object) -> tuple[int, str, str]:
-        """Exit code, standard output and standard error."""
-        self._patch.setattr(sys, "argv", ["mllog", *map(str, arguments)])
-        self._capture.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-        out, err = self._capture.readouterr()
-        assert isinstance(code, int)
-        return code, out, err
-
-    def does(self, *arguments: object) -> str:
-        """What a command prints that goes well."""
-        code, out, err = self.run(*arguments)
-        assert (code, err) == (0, "")
-        return out
-
-    def fails(self, *arguments: object) -> str:
-        """The one line that a command fails with."""
-        code, out, err = self.run(*arguments)
-        assert (code, out) == (1, "")
-        assert err.startswith("mllog: ")
-        assert err.count("\n") == 1, err
-        return err.strip()
-
-
-@pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command line."""
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine has."""
     monkeypatch.delenv("MLLOG_ELASTICSEARCH_URL", raising=False)
-    return Cli(capfd, monkeypatch)
 
 
 def test_a_query_is_a_table(cli: Cli, folder: Path) -> None:

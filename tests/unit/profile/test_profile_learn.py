@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import mllog
 from mllog import MllogError, Profile
 from mllog._resources import resource
+from mllog.redaction import rules_digest
 from mllog.testing import capture
 
 SCHEMA = json.loads((Path(mllog.__file__).parent / "profile" / "schema.json").read_text())
@@ -165,6 +166,7 @@ def test_the_demo_profile_is_a_profile() -> None:
     """The profile that the examples carry loads and follows the schema."""
     path = resource("examples/flights/profile.json")
     assert Profile.load(path).name == "flights_delay"
+    assert Profile.load(path).rules == rules_digest(), "the rules have changed: learn it anew"
     jsonschema.validate(json.loads(path.read_text()), SCHEMA)
 
 
