@@ -133,6 +133,7 @@ class SpoolWriter:
         self._limit = 0  # how far `append` may write to the mapped memory by itself
         self._micros = 0
         self._retry_at = 0.0
+        self._why = ""  # there is no segment until then
         self._spares: deque[LiveSegment] = deque()
         self._full: deque[tuple[LiveSegment, int]] = deque()
         self._wake = threading.Event()
@@ -257,8 +258,8 @@ class SpoolWriter:
             self._fail(error)
             return False
         if spare is None:
-            if self.problem is None:
-                self.problem = f"the spool holds its bound of {self.max_bytes} bytes; nothing reads it fast enough"
+            if self.problem is None:  # what the thread met with may be gone from there: a spare was left
+                self.problem = self._why
             return False
         self._current, self._end, self._limit = spare, 0, spare.capacity if spare.quick else 0
         self._began = time.monotonic()
@@ -314,6 +315,7 @@ class SpoolWriter:
                 self._give_up(gone.events, again=gone.reported)
         if over > 0:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
+            self._why = f"the spool holds its bound of {self.max_bytes} bytes; nothing reads it fast enough"
             return None
         kind = MappedSegment if self.filesystem.mappable else AppendedSegment
         return kind(self.folder, self._writer, self._mode, self.segment_bytes)
@@ -336,9 +338,9 @@ class SpoolWriter:
             return sum(_size(entry) for entry in entries)
 
     def _fail(self, error: OSError) -> None:
-        self._retry_at = time.monotonic() + _RETRY_SECONDS
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        self.problem = f"{self.folder}: {'no room left' if full else error.strerror}"
+        self.problem = self._why = f"{self.folder}: {'no room left' if full else error.strerror}"
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
 
     # -- the thread's side ---------------------------------------------------------------------
 
