@@ -37,7 +37,6 @@ KNOWN_FAILURES = {
         **ONLY_A_CHECKSUM_TELLS,
         **OUT_OF_REACH,
         "evasions/base64/email": "no pattern decodes base64",
-        "keys/string/address": "`address` names many harmless things; postal addresses have longer names",
     },
     "process": OUT_OF_REACH,
     "both": OUT_OF_REACH,
