@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mllog._errors import StoreError
+from mllog._errors import SpoolError, StoreError
 from mllog.profile import Profile
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
 from mllog.server._watching import Watching
@@ -102,7 +102,7 @@ def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
         lines = [line for line in bytes(body).split(b"\n") if line]
         try:
             await run_in_threadpool(chain.ingest.lines, lines)
-        except StoreError as error:
+        except (StoreError, SpoolError) as error:
             raise HTTPException(503, str(error)) from error
         return "ok"
 
