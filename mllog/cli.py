@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mllog._alert_commands import alerts_app, watches_app
+from mllog._durations import seconds
+from mllog._erase_commands import register as register_erase
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._settings import default_spool
@@ -40,6 +42,7 @@ app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(watches_app, name="watches")
 app.add_typer(alerts_app, name="alerts")
 register(app)
+register_erase(app)
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
 
@@ -231,7 +234,7 @@ def spool_ship(
     endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    shipper = Shipper(folder, endpoint, keep=None if keep is None else _seconds(keep))
+    shipper = Shipper(folder, endpoint, keep=None if keep is None else seconds(keep))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: shipper.stop(drain))
     done = shipper.run(once=once, patience=drain)
@@ -261,18 +264,6 @@ def spool_replay(
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or dt.UTC).astimezone(dt.UTC)
     sent = replay(Shipper(folder, endpoint), events(folder), since=moment, model=model)
     typer.echo(f"sent {sent:,} events to {endpoint.url}")
-
-
-def _seconds(text: str) -> float:
-    """A length of time such as `90s`, `12h` or `7d`."""
-    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
-    try:
-        number = float(text[:-1])
-    except ValueError:
-        number = -1.0
-    if unit is None or number < 0:
-        raise ConfigurationError(f"{text!r} is no length of time; say it as 90s, 30m, 12h or 7d")
-    return number * unit
 
 
 @pipeline_app.command("check")

@@ -74,7 +74,7 @@ class Ingest:
             found = self._documents(line)
             discarded += not found
             documents += found
-        found = len(documents)
+        before = len(documents)
         if gone := self._erased.digests():
             documents = [document for document in documents if digest(document.id) not in gone]
         with self._lock:
@@ -87,7 +87,7 @@ class Ingest:
             self.counts.duplicates += result.duplicates
             self.counts.rejected += len(result.rejected)
             self.counts.discarded += discarded
-            self.counts.erased += found - len(documents)
+            self.counts.erased += before - len(documents)
         return result.created
 
     def _documents(self, line: bytes | str) -> list[Document]:

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,14 @@ from mllog.profile import Profile
 from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
 from mllog.server._watching import Watching
+from mllog.spool._tombstones import forget
 from mllog.store import open_store
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8650
+TOMBSTONE_SECONDS: Final = 400 * 86400.0
+"""How long events that were erased are not taken again; older ones would not keep their time either."""
+
 _START_SECONDS: Final = 30.0
 
 
@@ -108,6 +113,7 @@ def open_chain(
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
+    forget(data, time.time() - TOMBSTONE_SECONDS)
     opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:

@@ -121,7 +121,7 @@ def forget(folder: Path, before: float) -> None:
         SpoolError: the file cannot be written.
     """
     if (folder / TOMBSTONES).exists():
-        _change(folder, lambda known: {name: second for name, second in known.items() if second >= int(before)})
+        _change(folder, lambda known: {name: second for name, second in known.items() if second + 1 > before})
 
 
 def forget_delivered(folder: Path) -> None:
@@ -134,7 +134,7 @@ def forget_delivered(folder: Path) -> None:
     """
     if (folder / TOMBSTONES).exists():
         found = segments(folder)
-        forget(folder, int(found[0].stem[:16]) / 1e6 if found else time.time())
+        forget(folder, int(found[0].stem[:16]) / 1e6 if found else float("inf"))
 
 
 def _change(folder: Path, change: Callable[[dict[bytes, int]], dict[bytes, int]]) -> None:
