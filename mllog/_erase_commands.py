@@ -84,7 +84,8 @@ def erase(
     _say(erasure, closed, audit, as_json=as_json, dry_run=False)
     left = sum(erasure.left.values())
     if left or erasure.problems:
-        why = "; ".join(f"{place}: {reason}" for place, reason in erasure.problems.items()) or "they came in meanwhile"
+        reasons = (f"{place}: {reason.removeprefix(f'{place}: ')}" for place, reason in erasure.problems.items())
+        why = "; ".join(reasons) or "they came in meanwhile"
         raise EraseError(f"{left:,} of {total:,} events are left ({why}); run it again")
 
 

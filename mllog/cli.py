@@ -18,6 +18,7 @@ from mllog._durations import seconds
 from mllog._erase_commands import register as register_erase
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
+from mllog._retention_commands import retention_app
 from mllog._settings import default_spool
 from mllog._store_commands import Ca, KeyFile, register
 from mllog._version import __version__
@@ -43,6 +44,7 @@ app.add_typer(watches_app, name="watches")
 app.add_typer(alerts_app, name="alerts")
 register(app)
 register_erase(app)
+app.add_typer(retention_app, name="retention")
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
 
@@ -120,6 +122,9 @@ def serve(
     environment: Annotated[str, typer.Option(help="Namespace of alerts.")] = "default",
     alerts: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
     limits: Annotated[Path | None, typer.Option(help="watches.toml with limits of your own.")] = None,
+    retention: Annotated[
+        str | None, typer.Option(help="How long the embedded store keeps events, as 30d; default: for ever.")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
 ) -> None:
     """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
@@ -144,6 +149,7 @@ def serve(
             page_url=url,
             alerts_config=load_config(alerts) if alerts else None,
             limits=load_limits(limits) if limits else None,
+            retention=seconds(retention) if retention else None,
         )
         Console(stderr=True).print(
             f"page and receiver: {url}   following: {', '.join(map(str, followed)) or 'no spool'}", highlight=False

@@ -69,6 +69,8 @@ class Blocks:
     def _settings(self, index: str) -> dict[str, Any]:
         try:
             answer = self._client.indices.get_settings(index=index, name=[*_BLOCKS, _TYPE], flat_settings=True)
+        except NotFoundError:
+            raise
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
         settings: dict[str, Any] = {}
@@ -85,7 +87,8 @@ class Blocks:
             raise StoreError(f"{told(error, self._where)} (blocks of {index})") from None
 
     def _restore(self, index: str, blocks: Mapping[str, Any]) -> None:
-        for name in reversed([name for name in _BLOCKS if name in blocks]):
+        now = self._settings(index)
+        for name in reversed([name for name in _BLOCKS if name in blocks and now.get(name) != blocks[name]]):
             self._set(index, {name: blocks[name]})
         self._note(index, None)
 

@@ -152,3 +152,22 @@ def test_a_field_beyond_the_budget_is_found(
     assert sum(erasure.look().values()) == 1
     assert erasure.run() == {}
     assert count(elasticsearch, stream) == 1
+
+
+def test_what_deletes_a_stream_is_shown(elasticsearch: httpx.Client, stream: str, cli: Cli) -> None:
+    """The policy, its age and the oldest event; GET _data_stream and _ilm are stand-ins on this node."""
+    older = {**event("ann", "b"), "@timestamp": "2026-05-03T01:02:03Z"}
+    bulk(elasticsearch, stream, {"a": event("ann", "a"), "b": older})
+    assert elasticsearch.post(f"/{stream}/_rollover").status_code == 200
+    asked = ("retention", "show", "--store", os.environ["MLLOG_TEST_ELASTICSEARCH"], "--index", stream)
+    assert json.loads(cli.does(*asked, "--json")) == [
+        {
+            "stream": stream,
+            "events": 2,
+            "oldest": "2026-05-03T01:02:03.000Z",
+            "indices": 2,
+            "managed": "ILM policy logs-mllog",
+            "keep": "28d",
+        }
+    ]
+    assert "ILM policy logs-mllog" in cli.does(*asked)
