@@ -213,11 +213,14 @@ class Shipper:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def _wanted(self, lines: Sequence[bytes]) -> Sequence[bytes]:
+        began = time.monotonic()
         while True:
             try:
                 return self._erased.without(lines)
             except SpoolError as error:  # what it forbids is not known, so nothing is delivered
                 self._stands_still(str(error), loudly=True)
+                if self._patience is not None and time.monotonic() - began > self._patience:
+                    raise _DeadlineError from None
                 self._wait(_MEND_WAIT)
 
     def _is_well(self) -> bool:
@@ -326,7 +329,11 @@ def replay(
 
     Returns:
         How many were sent; those that were erased are not.
+
+    Raises:
+        SpoolError: which events were erased cannot be read.
     """
+    Tombstones(shipper.folder).digests()
     batch: list[bytes] = []
     size = 0
     before = shipper.status.delivered + shipper.status.quarantined

@@ -55,11 +55,16 @@ def test_they_are_written_down_while_they_are_lifted(cluster: FakeCluster, tmp_p
     """And back afterwards, whatever happened."""
     index, journal = Index(**{WRITE: "true"}), tmp_path / "state/journal.json"
     found = blocks(cluster, index, journal)
-    with pytest.raises(ZeroDivisionError), found.lifted("x"):
-        assert index.settings == {}
-        assert json.loads(journal.read_bytes()) == {cluster.url: {"x": {WRITE: "true"}}}
-        assert journal.stat().st_mode & 0o777 == 0o600
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with found.lifted("x"):
+            assert index.settings == {}
+            assert json.loads(journal.read_bytes()) == {cluster.url: {"x": {WRITE: "true"}}}
+            assert journal.stat().st_mode & 0o777 == 0o600
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert index.settings == {WRITE: "true"}
     assert not journal.exists()
 
