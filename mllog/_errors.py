@@ -68,6 +68,10 @@ class QueryError(StoreError):
     """A search or an aggregation is outside what the store answers."""
 
 
+class EraseError(MllogError):
+    """A person's events could not be erased, or not all of them."""
+
+
 class WatchError(MllogError):
     """A watch is not one, or is outside the subset that runs everywhere."""
 

@@ -15,8 +15,11 @@ from rich.table import Table
 
 from mllog import _install_commands
 from mllog._alert_commands import alerts_app, watches_app
+from mllog._durations import seconds
+from mllog._erase_commands import register as register_erase
 from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
+from mllog._retention_commands import retention_app
 from mllog._settings import default_spool
 from mllog._store_commands import Ca, KeyFile, register
 from mllog._version import __version__
@@ -42,6 +45,8 @@ app.add_typer(watches_app, name="watches")
 app.add_typer(alerts_app, name="alerts")
 register(app)
 _install_commands.register(app)
+register_erase(app)
+app.add_typer(retention_app, name="retention")
 
 _STACK = ("logstash", "elastic", "kibana", "docker-compose.yml", ".env.example")
 
@@ -119,6 +124,9 @@ def serve(
     environment: Annotated[str, typer.Option(help="Namespace of alerts.")] = "default",
     alerts: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
     limits: Annotated[Path | None, typer.Option(help="watches.toml with limits of your own.")] = None,
+    retention: Annotated[
+        str | None, typer.Option(help="How long the embedded store keeps events, as 30d; default: for ever.")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
 ) -> None:
     """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
@@ -143,6 +151,7 @@ def serve(
             page_url=url,
             alerts_config=load_config(alerts) if alerts else None,
             limits=load_limits(limits) if limits else None,
+            retention=seconds(retention) if retention else None,
         )
         Console(stderr=True).print(
             f"page and receiver: {url}   following: {', '.join(map(str, followed)) or 'no spool'}", highlight=False
@@ -233,7 +242,7 @@ def spool_ship(
     endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    shipper = Shipper(folder, endpoint, keep=None if keep is None else _seconds(keep))
+    shipper = Shipper(folder, endpoint, keep=None if keep is None else seconds(keep))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: shipper.stop(drain))
     done = shipper.run(once=once, patience=drain)
@@ -263,18 +272,6 @@ def spool_replay(
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or dt.UTC).astimezone(dt.UTC)
     sent = replay(Shipper(folder, endpoint), events(folder), since=moment, model=model)
     typer.echo(f"sent {sent:,} events to {endpoint.url}")
-
-
-def _seconds(text: str) -> float:
-    """A length of time such as `90s`, `12h` or `7d`."""
-    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
-    try:
-        number = float(text[:-1])
-    except ValueError:
-        number = -1.0
-    if unit is None or number < 0:
-        raise ConfigurationError(f"{text!r} is no length of time; say it as 90s, 30m, 12h or 7d")
-    return number * unit
 
 
 @pipeline_app.command("check")

@@ -69,6 +69,7 @@ class Subject:
                 some += [{"term": {path: value == "true"}} for value in self.values if value in ("true", "false")]
             else:
                 some.append({"terms": {path: list(self.values)}})
+        some.append({"terms": {"_ignored": list(self.paths)}})  # kept, and not indexed: beyond the budget, say
         return {"bool": {"should": some, "minimum_should_match": 1}}
 
     def holds(self, event: Mapping[str, Any]) -> bool:

@@ -13,9 +13,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mllog._errors import StoreError
+from mllog._errors import SpoolError, StoreError
 from mllog.profile import Profile
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
+from mllog.server._retention import Retention
 from mllog.server._watching import Watching
 from mllog.server.page import create_router
 from mllog.store import Store
@@ -36,6 +37,7 @@ class Chain:
     profiles: Mapping[str, Profile]
     followers: Sequence[SpoolFollower] = ()
     watching: Watching | None = None
+    retention: Retention | None = None
     stopped: bool = False
 
     def start(self) -> None:
@@ -44,6 +46,8 @@ class Chain:
             follower.start()
         if self.watching is not None:
             self.watching.start()
+        if self.retention is not None:
+            self.retention.start()
 
     def stop(self) -> None:
         """Stop the threads and close the store, once; what was read and not stored is read again next time."""
@@ -54,6 +58,8 @@ class Chain:
             follower.stop()
         if self.watching is not None:
             self.watching.stop()
+        if self.retention is not None:
+            self.retention.stop()
         self.store.close()
 
     def report(self) -> dict[str, Any]:
@@ -61,6 +67,8 @@ class Chain:
         report = status_of(self.ingest, self.followers)
         if self.watching is not None and self.watching.failure:
             report["failure"] = report["failure"] or self.watching.failure
+        if self.retention is not None and self.retention.failure:
+            report["failure"] = report["failure"] or self.retention.failure
         return report
 
     def alerts(self) -> list[dict[str, Any]]:
@@ -102,7 +110,7 @@ def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
         lines = [line for line in bytes(body).split(b"\n") if line]
         try:
             await run_in_threadpool(chain.ingest.lines, lines)
-        except StoreError as error:
+        except (StoreError, SpoolError) as error:
             raise HTTPException(503, str(error)) from error
         return "ok"
 

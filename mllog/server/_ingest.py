@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -14,6 +13,8 @@ import orjson
 from mllog._errors import MllogError
 from mllog.pipeline import Event, Pipeline, encode, event_from_line
 from mllog.spool import Batch, SpoolReader
+from mllog.spool._rewrite import append
+from mllog.spool._tombstones import Tombstones, digest
 from mllog.store import Document, Store
 
 IDLE_SECONDS: Final = 1.0
@@ -33,6 +34,8 @@ class IngestCounts:
     rejected: int = 0
     discarded: int = 0
     """Dropped by the pipeline itself, as its configuration says."""
+    erased: int = 0
+    """Left out because their person was erased."""
 
 
 class Ingest:
@@ -41,7 +44,8 @@ class Ingest:
     Args:
         pipeline: the Logstash configuration, compiled.
         store: where events go.
-        quarantine: file for events that the store refuses, with the reason; they have been redacted.
+        quarantine: file for events that the store refuses, with the reason; they have been redacted. In its folder
+            stands which events were erased: they are left out, whoever sends them again.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, quarantine: Path) -> None:
@@ -49,6 +53,7 @@ class Ingest:
         self.store = store
         self.counts = IngestCounts()
         self._quarantine = quarantine
+        self._erased = Tombstones(quarantine.parent)
         self._lock = threading.Lock()
 
     def lines(self, lines: Iterable[bytes | str]) -> int:
@@ -59,6 +64,7 @@ class Ingest:
 
         Raises:
             StoreError: the store failed; nothing of these lines may be taken as stored.
+            SpoolError: which events were erased cannot be read, so nothing was stored.
         """
         received = 0
         documents: list[Document] = []
@@ -68,6 +74,9 @@ class Ingest:
             found = self._documents(line)
             discarded += not found
             documents += found
+        before = len(documents)
+        if gone := self._erased.digests():
+            documents = [document for document in documents if digest(document.id) not in gone]
         with self._lock:
             result = self.store.index(documents)
             self.store.commit()
@@ -78,6 +87,7 @@ class Ingest:
             self.counts.duplicates += result.duplicates
             self.counts.rejected += len(result.rejected)
             self.counts.discarded += discarded
+            self.counts.erased += before - len(documents)
         return result.created
 
     def _documents(self, line: bytes | str) -> list[Document]:
@@ -91,15 +101,10 @@ class Ingest:
         return documents
 
     def _set_aside(self, documents: list[Document], reasons: dict[str, str]) -> None:
-        fd = os.open(self._quarantine, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            for document in documents:
-                if document.id in reasons:
-                    record = {"reason": reasons[document.id], "index": document.index, "event": document.source}
-                    os.write(fd, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        for document in documents:
+            if document.id in reasons:
+                record = {"reason": reasons[document.id], "index": document.index, "event": document.source}
+                append(self._quarantine, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
 
     def status(self) -> dict[str, int]:
         """The counts, for people and machines."""
@@ -122,6 +127,7 @@ class SpoolFollower:
 
     def __init__(self, folder: Path, ingest: Ingest) -> None:
         self._reader = SpoolReader(folder, consumer="serve")
+        self._erased = Tombstones(folder)
         self._ingest = ingest
         self._stop = threading.Event()
         self._failure: str | None = None
@@ -168,7 +174,7 @@ class SpoolFollower:
             self._failure = str(error) if isinstance(error, (MllogError, OSError)) else repr(error)
 
     def _take(self, batch: Batch) -> None:
-        self._ingest.lines(batch.lines)
+        self._ingest.lines(self._erased.without(batch.lines))
         self._reader.commit(batch)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import os
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,11 +23,16 @@ from mllog.pipeline import environ_with_kept_key, linked, load
 from mllog.profile import Profile
 from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
+from mllog.server._retention import DAY_SECONDS, Retention
 from mllog.server._watching import Watching
-from mllog.store import open_store
+from mllog.spool._tombstones import forget
+from mllog.store import is_cluster, open_store
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8650
+TOMBSTONE_SECONDS: Final = 400 * 86400.0
+"""How long events that were erased are not taken again; older ones would not keep their time either."""
+
 _START_SECONDS: Final = 30.0
 
 
@@ -84,6 +91,7 @@ def open_chain(
     page_url: str = "",
     alerts_config: alerts.Config | None = None,
     limits: alerts.Limits | None = None,
+    retention: float | None = None,
 ) -> Chain:
     """Open store, pipeline, spools and watches.
 
@@ -99,15 +107,21 @@ def open_chain(
         page_url: where people open the page, for the links in alerts.
         alerts_config: where alerts may go; default: the log and the store.
         limits: what a team changed in the watches.
+        retention: seconds for which the embedded store keeps events; None for ever. A cluster has ILM for that.
 
     Raises:
         MllogError: one of them cannot be opened; nothing is left open.
     """
+    if retention is not None and is_cluster(str(store)):
+        raise ConfigurationError("retention: a cluster deletes by its ILM policy (mllog retention show), not by this")
+    if retention is not None and retention < DAY_SECONDS:
+        raise ConfigurationError("retention: at least a day, 1d; it is applied once a day")
     usable(data, "data folder")
     folders = linked([pipeline or resource("logstash/pipeline")])
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
+    forget(data, time.time() - TOMBSTONE_SECONDS)
     opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:
@@ -126,7 +140,8 @@ def open_chain(
         opened.close()
         raise
     by_slug = {slug(profile.name): profile for profile in profiles}
-    return Chain(opened, ingest, by_slug, followers, Watching(runner))
+    kept = None if retention is None else Retention(opened, dt.timedelta(seconds=retention))
+    return Chain(opened, ingest, by_slug, followers, Watching(runner), kept)
 
 
 def _watches(profiles: Sequence[Profile], page_url: str, limits: alerts.Limits | None) -> list[alerts.Watch]:

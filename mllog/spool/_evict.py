@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 
 from mllog._errors import SpoolError
-from mllog.spool._segment import in_hand, segments
+from mllog.spool._segment import held, in_hand, segments
 
 _REPORT: Final = b'"action":"dropped"'
 
@@ -50,17 +50,22 @@ def evict(folder: Path, needed: int) -> Evicted:
             if not mine:  # it is being delivered: what would be lost cannot be told
                 continue
             delivered = _delivered(folder, segment.stem)
-            try:
+            with held(segment.path) as fd:
+                if fd is None:  # delivered, given up by another process, or being rewritten
+                    continue
                 contents = segment.path.read_bytes()
                 segment.path.unlink()
-            except FileNotFoundError:  # delivered, or given up by another process
-                continue
         evicted.bytes += len(contents)
         lost = contents[delivered:]
         reports = [line for line in lost.split(b"\n") if _REPORT in line] if _REPORT in lost else []
-        evicted.events += lost.count(b"\n") - len(reports)
+        evicted.events += lost.count(b"\n") - len(reports) - _blank(lost)
         evicted.reported += sum(map(_reported, reports))
     return evicted
+
+
+def _blank(lines: bytes) -> int:
+    """What erased events left."""
+    return lines.split(b"\n").count(b"") - 1 if b"\n\n" in lines or lines.startswith(b"\n") else 0
 
 
 def _delivered(folder: Path, name: str) -> int:

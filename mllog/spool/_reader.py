@@ -18,11 +18,13 @@ from mllog.spool._segment import (
     SPARE,
     Segment,
     committed,
+    held,
     in_hand,
     lock,
     recover,
     segments,
 )
+from mllog.spool._tombstones import forget_delivered
 
 CURSOR_VERSION: Final = 1
 _CHUNK: Final = 4 << 20
@@ -36,6 +38,7 @@ class Batch:
     segment: str
     end: int
     lines: tuple[bytes, ...]
+    """Maybe none: erased events leave blank lines, which are left out."""
     drained: bool
     """Whether the segment is sealed and ends here: nothing will follow in it."""
 
@@ -80,7 +83,7 @@ def _read(segment: Segment, offset: int, size: int) -> Batch | None:
             chunk, end = b"", 0
         if not end:
             return None
-        lines = tuple(chunk[: end - 1].split(b"\n"))
+        lines = tuple(filter(None, chunk[: end - 1].split(b"\n")))
         return Batch(segment.stem, offset + end, lines, drained=sealed and offset + end >= length)
     finally:
         os.close(fd)
@@ -175,14 +178,20 @@ class SpoolReader:
             raise SpoolError(f"{self._cursor}: cannot write the cursor: {error.strerror}") from error
 
     def _delete_drained(self) -> None:
+        before = len(self._drained)
         for name in sorted(self._drained):
             path = Segment(name, live=False, folder=self.folder).path
             if self.keep is not None and _modified(path) > time.time() - self.keep:
                 continue
-            path.unlink(missing_ok=True)
+            with held(path) as fd:
+                if fd is None and path.exists():  # it is being rewritten; the next time, then
+                    continue
+                path.unlink(missing_ok=True)
             # The cursor forgets it with the next save; until then an offset without a segment does no harm.
             self._offsets.pop(name, None)
             self._drained.discard(name)
+        if len(self._drained) < before:
+            forget_delivered(self.folder)
 
     def tidy(self) -> None:
         """Remove what the dead left, spare segments and marks, and finish segments that were read to the end."""

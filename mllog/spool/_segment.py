@@ -152,6 +152,43 @@ def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def held(path: Path, *, make: bool = False) -> Iterator[int | None]:
+    """A file that nobody else rewrites, appends to or deletes meanwhile; None where it is gone or somebody is at it.
+
+    Whoever deletes a sealed segment, or puts another in its place, does it under this lock: a segment that was deleted
+    as delivered must not come back.
+    """
+    fd = _held(path, make=make)
+    try:
+        yield fd
+    finally:
+        if fd is not None:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a process forked meanwhile has the descriptor too
+            os.close(fd)
+
+
+def _held(path: Path, *, make: bool) -> int | None:
+    while True:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
+        except FileNotFoundError:
+            if make:
+                raise
+            return None
+        taken = False
+        try:
+            taken = lock(fd)
+            if not taken:
+                return None
+            taken = _is_still(path, fd)  # else another file took its place meanwhile
+            if taken:
+                return fd
+        finally:
+            if not taken:
+                os.close(fd)
+
+
 def _is_still(path: Path, fd: int) -> bool:
     try:
         return path.stat().st_ino == os.fstat(fd).st_ino

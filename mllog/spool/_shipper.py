@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import errno
 import logging
 import os
 import random
@@ -21,6 +20,8 @@ from mllog._errors import SpoolError, SpoolInUseError
 from mllog._event import own_event
 from mllog.spool._endpoint import Endpoint, Verdict
 from mllog.spool._reader import SpoolReader
+from mllog.spool._rewrite import append
+from mllog.spool._tombstones import Tombstones
 
 LOGGER: Final = logging.getLogger("mllog.shipper")
 CONSUMER: Final = "ship"
@@ -103,6 +104,7 @@ class Shipper:
         self._deadline = float("inf")
         self._patience: float | None = None
         self._service = service or {}
+        self._erased = Tombstones(folder)
         self._reader: SpoolReader | None = None
         self._reported = time.monotonic()
         self._told = (0, 0, 0, self._reported)
@@ -174,7 +176,7 @@ class Shipper:
         reader.tidy()
         for batch in reader.read(size=self._batch_bytes):
             self._check()
-            self.status.oldest_seconds = _age(batch.lines[0])
+            self.status.oldest_seconds = _age(batch.lines[0]) if batch.lines else 0.0
             self.deliver(batch.lines)
             try:
                 reader.commit(batch)
@@ -186,11 +188,14 @@ class Shipper:
         return moved
 
     def deliver(self, lines: Sequence[bytes]) -> None:
-        """Send lines until each is delivered or set aside."""
+        """Send lines until each is delivered or set aside; the events that were erased are left out."""
         wait = _FIRST_WAIT
         failures = 0
         began = time.monotonic()
         while True:
+            lines = self._wanted(lines)  # with every attempt: they may be erased while it waits
+            if not lines:
+                return
             verdict, reason = self.endpoint.post(self._client, b"\n".join(lines) + b"\n")
             if verdict is Verdict.DELIVERED:
                 self.status.delivered += len(lines)
@@ -207,12 +212,24 @@ class Shipper:
             self._wait(_MEND_WAIT if verdict is Verdict.MISCONFIGURED else wait)
             wait = min(wait * 2, _LONGEST_WAIT)
 
+    def _wanted(self, lines: Sequence[bytes]) -> Sequence[bytes]:
+        began = time.monotonic()
+        while True:
+            try:
+                return self._erased.without(lines)
+            except SpoolError as error:  # what it forbids is not known, so nothing is delivered
+                self._stands_still(str(error), loudly=True)
+                if self._patience is not None and time.monotonic() - began > self._patience:
+                    raise _DeadlineError from None
+                self._wait(_MEND_WAIT)
+
     def _is_well(self) -> bool:
         return self.endpoint.post(self._client, _PROBE)[0] is Verdict.DELIVERED
 
     def _halve(self, lines: Sequence[bytes], reason: str) -> None:
         if len(lines) == 1:
-            self._set_aside(lines[0], reason)
+            for line in self._wanted(lines):
+                self._set_aside(line, reason)
             return
         middle = len(lines) // 2
         self.deliver(lines[:middle])
@@ -296,13 +313,7 @@ class Shipper:
 def _append_safely(path: Path, line: bytes) -> None:
     if path.exists() and path.stat().st_size > QUARANTINE_BYTES:
         path.replace(path.with_suffix(".1.ndjson"))
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if os.write(fd, line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    append(path, line)
 
 
 def replay(
@@ -317,21 +328,24 @@ def replay(
         model: only events of this model.
 
     Returns:
-        How many were sent.
+        How many were sent; those that were erased are not.
+
+    Raises:
+        SpoolError: which events were erased cannot be read.
     """
+    Tombstones(shipper.folder).digests()
     batch: list[bytes] = []
-    size = sent = 0
+    size = 0
+    before = shipper.status.delivered + shipper.status.quarantined
     for line in _chosen(lines, since, model):
         batch.append(line)
         size += len(line)
         if size >= BATCH_BYTES:
             shipper.deliver(batch)
-            sent += len(batch)
             batch, size = [], 0
     if batch:
         shipper.deliver(batch)
-        sent += len(batch)
-    return sent
+    return shipper.status.delivered + shipper.status.quarantined - before
 
 
 def _chosen(lines: Iterable[bytes], since: dt.datetime | None, model: str | None) -> Iterator[bytes]:

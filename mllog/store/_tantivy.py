@@ -157,13 +157,22 @@ class EmbeddedStore:
             raise StoreError(f"{self._folder}: cannot write, nor take back what was not committed: {error}") from error
 
     def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
-        """Delete what matches; returns how many documents that were."""
+        """Delete what matches; returns how many documents that were.
+
+        Raises:
+            QueryError: as for `search`.
+            StoreError: tantivy failed; nothing was deleted.
+        """
         self.commit()
         with self._writing:
             parsed = self._parse(self._scoped(query, index, _now()))
             count = self._matching(parsed)
-            self._writer.delete_documents_by_query(parsed)
-            self._writer.commit()
+            try:
+                self._writer.delete_documents_by_query(parsed)
+                self._writer.commit()
+            except (ValueError, OSError) as error:
+                self._take_back()
+                raise StoreError(f"{self._folder}: cannot write: {error}") from error
             self._refresh()
         return count
 

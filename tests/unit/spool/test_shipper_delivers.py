@@ -23,6 +23,8 @@ from mllog.server import create_app, open_chain
 from mllog.server._run import Background, bind
 from mllog.spool import SpoolReader, SpoolWriter, events
 from mllog.spool import _shipper as module
+from mllog.spool._rewrite import rewrite
+from mllog.spool._tombstones import bury
 from mllog.spool.ship import Endpoint, Shipper, endpoint_of, replay
 
 Answer = Callable[[bytes], int | None]
@@ -294,6 +296,64 @@ def test_kept_segments_can_be_replayed(tmp_path: Path, server: Endpoints) -> Non
         os.utime(path, (0, 0))
     ship(tmp_path, server, keep=3600)
     assert list(events(tmp_path)) == []
+
+
+def erasable(folder: Path, count: int) -> None:
+    """A sealed spool of numbered events with ids."""
+    writer = SpoolWriter(folder)
+    for n in range(count):
+        assert writer.append(b'{"n": %d, "event": {"id": "event-%d"}}\n' % (n, n))
+    writer.close()
+
+
+def test_erased_events_are_not_delivered_nor_replayed(tmp_path: Path, server: Endpoints) -> None:
+    """Also where their segment is still as it was; the others are, and are counted."""
+    erasable(tmp_path, 100)
+    bury(tmp_path, [f"event-{n}" for n in range(0, 100, 2)])
+    shipper = ship(tmp_path, server, keep=3600.0)
+    assert server.taken() == list(range(1, 100, 2))
+    assert shipper.status.delivered == 50
+    server.bodies.clear()
+    assert replay(Shipper(tmp_path, Endpoint(server.url)), events(tmp_path)) == 50
+    assert server.taken() == list(range(1, 100, 2))
+
+
+def test_events_that_are_erased_while_a_batch_waits_are_taken_out_of_it(tmp_path: Path, server: Endpoints) -> None:
+    """The endpoint is away, and somebody is erased meanwhile."""
+    erasable(tmp_path, 10)
+
+    def answer(_: bytes) -> int:
+        if len(server.bodies) == 3:
+            bury(tmp_path, ["event-3", "event-4"])
+        return 503 if len(server.bodies) < 5 else 200
+
+    server.answer = answer
+    ship(tmp_path, server)
+    assert server.taken() == [0, 1, 2, 5, 6, 7, 8, 9]
+
+
+def test_a_spool_of_erased_events_alone_is_drained(tmp_path: Path, server: Endpoints) -> None:
+    """Nothing is sent for it, and nothing waits."""
+    erasable(tmp_path, 10)
+    (segment,) = tmp_path.glob("*.ndjson")
+    assert rewrite(segment, lambda _: True, same_length=True) == 10
+    assert list(events(tmp_path)) == []
+    ship(tmp_path, server)
+    assert server.bodies == []
+    assert not segment.exists()
+
+
+def test_nothing_is_delivered_while_it_is_not_known_what_was_erased(tmp_path: Path, server: Endpoints) -> None:
+    """The problem is said; once it is mended all goes on."""
+    erasable(tmp_path, 10)
+    (tmp_path / "tombstones").write_text("else")
+    shipper = Shipper(tmp_path, Endpoint(server.url))
+    assert shipper.run(once=True, patience=0.2) is False
+    assert "tombstones" in str(shipper.status.problem)
+    assert server.taken() == []
+    (tmp_path / "tombstones").unlink()
+    ship(tmp_path, server)
+    assert server.taken() == list(range(10))
 
 
 def test_credentials_go_out_and_stand_nowhere_else(

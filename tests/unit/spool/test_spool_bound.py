@@ -13,6 +13,8 @@ import pytest
 import mllog
 from mllog.spool import Drops, SpoolReader, SpoolWriter, events
 from mllog.spool import _writer as module
+from mllog.spool._evict import evict
+from mllog.spool._rewrite import rewrite
 
 SMALL = 4096
 BOUND = 6 * SMALL
@@ -191,3 +193,11 @@ def test_a_group_that_is_none_is_said(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path / "spool", group="no such group")
     assert not writer.append(line(0))
     assert "there is no group 'no such group'" in str(writer.problem)
+
+
+def test_what_was_erased_is_not_counted_as_given_up(tmp_path: Path) -> None:
+    """An erased event leaves blank lines."""
+    path = tmp_path / "1700000000000000-00ff00ff00ff00ff.ndjson"
+    path.write_bytes(b"".join(map(line, range(10))))
+    assert rewrite(path, lambda text: json.loads(text)["n"] in {0, 4, 5, 9}, same_length=True) == 4
+    assert evict(tmp_path, 1).events == 6

@@ -1,0 +1,81 @@
+"""The event that says an erasure took place: the field, the counts and the places, never the value."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mllog._errors import StoreError
+from mllog._event import ECS_VERSION, timestamp, uuid7
+from mllog._names import slug
+from mllog.store import Document, Store
+
+DATASET: Final = "mllog.alerts"
+"""Among what people look at, and kept for longer than predictions are."""
+
+
+def audit_event(field: str, places: Mapping[str, tuple[int, int]], environment: str) -> dict[str, Any]:
+    """The event.
+
+    Args:
+        field: name of the field that told the person.
+        places: by place, how many events were found, and how many are left.
+        environment: namespace of the stream.
+
+    Example:
+        >>> event = audit_event("customer", {"spool": (3, 0)}, "test")
+        >>> event["message"], event["event"]["outcome"]
+        ('3 events of a person were erased (by customer)', 'success')
+    """
+    ns = time.time_ns()
+    now = timestamp(ns).decode()
+    found, left = (sum(counts[which] for counts in places.values()) for which in (0, 1))
+    message = f"{max(0, found - left)} events of a person were erased (by {field})"
+    return {
+        "@timestamp": now,
+        "ecs": {"version": ECS_VERSION},
+        "message": message + (f"; {left} are left" if left else ""),
+        "log": {"level": "warning" if left else "info", "logger": "mllog.erase"},
+        "event": {
+            "kind": "event",
+            "category": ["database"],
+            "type": ["change"],
+            "dataset": DATASET,
+            "action": "erase",
+            "outcome": "failure" if left else "success",
+            "id": uuid7(ns),
+            "created": now,
+        },
+        "service": {"environment": environment},
+        "host": {"name": socket.gethostname()},
+        "process": {"pid": os.getpid()},
+        "data_stream": {"type": "logs", "dataset": DATASET, "namespace": slug(environment)},
+        "mllog": {
+            "erase": {
+                "field": field,
+                "found": found,
+                "left": left,
+                "places": [
+                    {"place": place, "found": found, "left": left} for place, (found, left) in sorted(places.items())
+                ],
+            }
+        },
+    }
+
+
+def write(store: Store, event: Mapping[str, Any]) -> str:
+    """Store the event; its id.
+
+    Raises:
+        StoreError: it could not be stored.
+    """
+    stream = event["data_stream"]
+    document = Document(f"logs-{DATASET}-{stream['namespace']}", event["event"]["id"], event)
+    result = store.index([document])
+    store.commit()
+    if result.rejected:
+        raise StoreError(f"{document.index}: the event about the erasure was refused: {result.rejected[0].reason}")
+    return document.id

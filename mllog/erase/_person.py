@@ -1,0 +1,123 @@
+"""Which events are a person's: those that hold the value, and what belongs to their predictions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from mllog.export import Subject
+from mllog.spool._tombstones import digest
+from mllog.store._selection import at
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9 _.:@-]*")
+"""A value that stands in JSON as it is, and that no number or boolean equals."""
+
+_PARTS: Final = ("event", "service", "mllog", "error")
+_IDS: Final = re.compile(r'"id":"([^"\\]{1,512})"')
+_DECODER: Final = json.JSONDecoder()
+
+
+@dataclass
+class Person:
+    """A person, and what is known of their events so far.
+
+    Attributes:
+        subject: the value that tells them.
+        predictions: ids of their predictions; feedback and shadow answers name these and not the person.
+        events: ids of all their events.
+        buried: digests of events that were erased before, should that have been interrupted.
+    """
+
+    subject: Subject
+    predictions: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
+    buried: frozenset[bytes] = frozenset()
+
+    def __post_init__(self) -> None:
+        values = self.subject.values
+        plain = all(_PLAIN.fullmatch(value) for value in values) and not _odd(values)
+        self._needles = tuple(value.encode() for value in values) if plain else ()
+
+    def holds(self, event: Mapping[str, Any]) -> bool:
+        """Whether the value stands in the event; what belongs to it is known from then on."""
+        if not self.subject.holds(event):
+            return False
+        prediction = at(event, "mllog.prediction.id")
+        if isinstance(prediction, str):
+            self.predictions.add(prediction)
+        return True
+
+    def has(self, event: Mapping[str, Any], name: str | None = None) -> bool:
+        """Whether an event is the person's, as far as their predictions are known; its id is known from then on.
+
+        Args:
+            event: the event.
+            name: its id, where that is not its `event.id`.
+        """
+        found = name or at(event, "event.id")
+        known = isinstance(found, str) and (
+            found in self.events or (bool(self.buried) and digest(found) in self.buried)
+        )
+        if self.holds(event) or known or at(event, "mllog.prediction.id") in self.predictions:
+            if isinstance(found, str):
+                self.events.add(found)
+            return True
+        return False
+
+    def has_line(self, line: bytes) -> bool:
+        """The same of a line of a spool; one that is no JSON object is nobody's."""
+        by_value = not (self.predictions or self.events or self.buried)
+        if by_value and self._needles and not any(needle in line for needle in self._needles):
+            return False  # most lines, and quickly
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(event, dict) and self.has(event)
+
+    def has_text(self, text: str, name: str) -> bool:
+        """The same of a dead letter, whose event is a text that may be no JSON as a whole.
+
+        Args:
+            text: the text.
+            name: id of the event.
+        """
+        if not self.predictions.isdisjoint(_IDS.findall(text)):
+            self.events.add(name)
+        return self.has(_parts(text), name)
+
+
+def _odd(values: tuple[str, ...]) -> bool:
+    """Whether a number or a boolean may equal one of the values."""
+    for value in values:
+        try:
+            float(value)
+        except ValueError:
+            if value in ("true", "false"):
+                return True
+        else:
+            return True
+    return False
+
+
+def _parts(text: str) -> dict[str, Any]:
+    """The objects of an event out of a text that holds them one after the other."""
+    found: dict[str, Any] = {}
+    place = 0
+    for name in _PARTS:
+        key = f'"{name}":'
+        start = text.find(key, place)
+        if start < 0:
+            continue
+        try:
+            value, place = _DECODER.raw_decode(text, start + len(key))
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            found[name] = value
+    return found

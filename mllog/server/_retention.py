@@ -1,0 +1,75 @@
+"""How long the embedded store keeps events: once a day what is older goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import Any, Final
+
+from mllog._errors import MllogError
+from mllog.store import EVERY, Store
+
+DAY_SECONDS: Final = 86400.0
+
+OWN: Final = ("monitor", "alerts", "shipper")
+"""Streams that mllog writes about itself: little, and asked for long after."""
+
+OWN_LEAST: Final = dt.timedelta(days=400)
+
+_AGAIN_SECONDS: Final = 600.0
+
+
+class Retention:
+    """Deletes events that are too old, in a thread: when the server starts, and every day.
+
+    A deletion marks documents in the index; the disk comes free as the store merges its parts.
+
+    Args:
+        store: the embedded store.
+        keep: how long events stay, by their `@timestamp`; those about mllog itself for 400 days at least.
+    """
+
+    def __init__(self, store: Store, keep: dt.timedelta) -> None:
+        self._store = store
+        self._keep = keep
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mllog-retention", daemon=True)
+        self.failure: str | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the deletion in hand."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def apply(self, now: dt.datetime) -> int:
+        """Delete what is too old; how many events that were.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        own: list[dict[str, Any]] = [{"wildcard": {"_index": f"logs-mllog.{name}-*"}} for name in OWN]
+        old = _before(now - self._keep)
+        older = _before(now - max(self._keep, OWN_LEAST))
+        gone = 0
+        for query in ({"bool": {"filter": [old], "must_not": own}}, {"bool": {"filter": [older]}}):
+            if self._store.count(query, index=EVERY):  # mostly there is nothing, and a deletion is a commit
+                gone += self._store.delete_by_query(query, index=EVERY)
+        return gone
+
+    def _run(self) -> None:
+        wait = 0.0
+        while not self._stop.wait(wait):
+            try:
+                self.apply(dt.datetime.now(dt.UTC))
+                self.failure, wait = None, DAY_SECONDS
+            except (MllogError, OSError, ValueError) as error:  # a full disk, say: tried again, and shown meanwhile
+                self.failure, wait = f"retention: {error}", _AGAIN_SECONDS
+
+
+def _before(moment: dt.datetime) -> dict[str, Any]:
+    return {"range": {"@timestamp": {"lt": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}}}
