@@ -70,7 +70,8 @@ class RuleSet:
         for rule in self.shapes:
             yield json.dumps([rule.kind, rule.pattern, rule.replacement, rule.check])
         for group in self.keys:
-            yield json.dumps([group.name, group.anywhere, group.word, group.names])
+            for rule, _ in key_rules(group):
+                yield json.dumps([rule.pattern, rule.replacement])
         yield json.dumps(self.features, sort_keys=True)
 
 

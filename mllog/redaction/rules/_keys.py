@@ -127,7 +127,7 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
         ),
         (
             *_ended("mail", "phone", "fax", "tel"), *_forms("mail", "addr"), *_forms("phone", "n"), *_forms("mobile", "n"),
-            *_forms("fax", "n"), "msisdn",
+            *_forms("fax", "n"), "msisdn", '"address"',
             *(w for p in _STREET for w in _forms(p, "address")),
         ),
     ),
@@ -266,6 +266,14 @@ def _contexts(group: KeyGroup) -> Iterator[tuple[str, str, str, tuple[str, ...]]
         r"\1[REDACTED:key]",
         ("%0d", "%0a", "%0e", "%00"),
     )
+    if group.name == "contact":
+        # Machines have an `address` as well; a street has a number, and a word with it.
+        yield (
+            "street",
+            r'("address"\s*:\s*)"(?=[^"]{0,128}[0-9])(?=[^"]{0,128}[A-Za-z]{3,32}[ ,])[^"]*"',
+            r'\1"[REDACTED:key]"',
+            ('"address"',),
+        )
     if group.name in {"password", "secret", "token"}:
         # Only with a digit in it: "the token is invalid" says nothing.
         yield (

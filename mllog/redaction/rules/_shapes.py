@@ -85,21 +85,6 @@ _SECRETS: Final = (
         examples_no_match=("pass=12 fail=3", "pass: ok", "compass=Fake4now", "first_pass=Fake4now"),
     ),
     Rule(
-        "address",
-        "key",
-        # Under this name stand machines as well; a street has a number, and a word with it.
-        r"(?i)(\"address\"\s*:\s*)\"(?=[^\"]{0,128}[0-9])(?=[^\"]{0,128}[a-z]{3,32}[ ,])[^\"]*\"",
-        ('"address"',),
-        replacement=r'\1"[REDACTED:key]"',
-        where="pipeline",  # in the process the name alone is enough
-        examples_match=('"address": "26 Example Lane, Anytown"',),
-        examples_no_match=(
-            '"address":"0x12ab34cd"',
-            '"address":"db-7.example.org:5432"',
-            '"mac_address":"7 of nine, here"',
-        ),
-    ),
-    Rule(
         "url_credentials",
         "url_credentials",
         r"(://)(?!\[REDACTED)(?:[^\s/?#@:\"'❞]{0,128}:[^\s/?#@\"'❞]{1,128}|[^\s/?#@:\"'❞]{16,128})@",

@@ -14,7 +14,9 @@ REDACTOR = Redactor()
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in RULES if rule.kind not in ("card", "iban")], ids=lambda rule: rule.kind
+    "rule",
+    [rule for rule in RULES if rule.kind not in ("card", "iban") and rule.where != "pipeline"],
+    ids=lambda rule: rule.name,
 )
 def test_examples_are_redacted(rule: Rule) -> None:
     """The redactor replaces every example, so that no quick look passes by one."""
