@@ -53,16 +53,17 @@ def _last_four(text: str) -> str:
 
 
 class _Search:
-    """One rule, ready to run."""
+    """One rule, ready to run; its patterns are compiled when a text first comes so far, for that takes milliseconds."""
 
-    __slots__ = ("check", "guard", "kind", "more", "pattern", "replacement", "strategy", "test")
+    __slots__ = ("_pattern", "_rule", "_test", "check", "guard", "kind", "more", "replacement", "strategy")
 
     def __init__(self, rule: Rule, more: tuple[str, ...] = (), strategy: str = "mask") -> None:
         self.kind = rule.kind
         self.guard = rule.guard
         self.more = more
-        self.pattern = re.compile(rule.pattern)
-        self.test = re.compile(rule.test) if rule.test else None
+        self._rule = rule
+        self._pattern: re.Pattern[str] | None = None
+        self._test: re.Pattern[str] | None = None
         self.check = CHECKS[rule.check] if rule.check else None
         self.replacement = rule.replacement
         self.strategy = strategy
@@ -73,11 +74,21 @@ class _Search:
             return text
         if self.more and not any(word in folded for word in self.more):
             return text
-        if self.test is not None and self.test.search(text) is None:
-            return text
+        if self._rule.test:
+            if self._test is None:
+                self._test = re.compile(self._rule.test)
+            if self._test.search(text) is None:
+                return text
         if self.check is None and self.strategy == "mask":
             return self.pattern.sub(self.replacement, text)
         return self.pattern.sub(self._replaced, text)
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern of the rule."""
+        if self._pattern is None:
+            self._pattern = re.compile(self._rule.pattern)
+        return self._pattern
 
     def _replaced(self, match: re.Match[str]) -> str:
         if self.check is not None and not self.check(match[0]):
@@ -124,12 +135,10 @@ class Redactor:
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
         self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
         self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
-        names = name_test(chosen.keys)
-        # A hostile name must not cost more than its last characters; most names are seen again and again.
-        self._sensitive = lru_cache(maxsize=4096)(
-            lambda name: names.fullmatch(name[-128:].strip().rstrip("])")) is not None
-        )
-        self._card = next((search.pattern for search in self._shapes if search.kind == "card"), None)
+        self._groups = chosen.keys
+        # Most names are seen again and again.
+        self._sensitive = lru_cache(maxsize=4096)(self._is_sensitive)
+        self._card = next((search for search in self._shapes if search.kind == "card"), None)
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
@@ -159,11 +168,15 @@ class Redactor:
         if -_LEAST_CARD < value < _LEAST_CARD or self._card is None:
             return None
         digits = str(abs(value))
-        return "card" if self._card.fullmatch(digits) and luhn(digits) else None
+        return "card" if self._card.pattern.fullmatch(digits) and luhn(digits) else None
 
     def sensitive(self, name: str) -> bool:
         """Whether a value under this name is sensitive, whatever it looks like."""
         return name in self.features or self._sensitive(name)
+
+    def _is_sensitive(self, name: str) -> bool:
+        """A hostile name must not cost more than its last characters."""
+        return name_test(self._groups).fullmatch(name[-128:].strip().rstrip("])")) is not None
 
     def instead(self, name: str, value: Any) -> str | None:
         """What stands in place of a value that its name makes sensitive; None: nothing does.

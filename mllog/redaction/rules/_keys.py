@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -304,7 +305,8 @@ def text_only_rule(group: KeyGroup) -> Rule:
     )
 
 
-def name_test(groups: Iterable[KeyGroup]) -> re.Pattern[str]:
+@lru_cache(maxsize=8)
+def name_test(groups: tuple[KeyGroup, ...]) -> re.Pattern[str]:
     """What a whole name is matched against."""
     parts = [rf"[\s\S]*{key_pattern(group)}" for group in groups]
     return re.compile(f"(?i)(?:{'|'.join(parts)}|address)")

@@ -58,7 +58,8 @@ def own(tmp_path: Path) -> Path:
 @pytest.fixture
 def logged(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What a service that is configured with the file logs of some inputs."""
-    monkeypatch.setattr(STATE, "redactor", STATE.redactor)  # as it was, afterwards
+    for name in ("redactor", "service"):
+        monkeypatch.setattr(STATE, name, getattr(STATE, name))  # as they were, afterwards
 
     def log(inputs: dict[str, Any]) -> dict[str, Any]:
         mllog.configure(environment="test", redaction=own, sink=tmp_path / "events.ndjson")
