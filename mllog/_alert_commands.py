@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from mllog._errors import ConfigurationError, StoreError, WatchError
+from mllog._errors import ConfigurationError, WatchError
 from mllog._settings import default_spool
+from mllog._store_commands import Ca, KeyFile, Place, opened
 
 watches_app = typer.Typer(help="Build watches from profiles, and try them.", no_args_is_help=True)
 alerts_app = typer.Typer(help="Evaluate watches and act, without Watcher.", no_args_is_help=True)
@@ -106,9 +107,11 @@ def watches_test(
 
 @alerts_app.command("run")
 def alerts_run(
-    store: Annotated[str, typer.Option("--store", help="Folder of the embedded store, or URL of Elasticsearch.")],
     watches: Annotated[Path, typer.Option("--watches", help="Folder of watches, or one file.")],
     *,
+    store: Place = None,
+    api_key_file: KeyFile = None,
+    ca: Ca = None,
     once: Annotated[bool, typer.Option(help="Evaluate every watch once and end, for cron.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
     config: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
@@ -118,7 +121,6 @@ def alerts_run(
 ) -> None:
     """Evaluate watches over a store as Watcher would, and act where they fire."""
     from mllog import alerts  # noqa: PLC0415 - an extra
-    from mllog.store import open_store  # noqa: PLC0415 - the same
 
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
     found = alerts.load_folder(watches)
@@ -126,13 +128,10 @@ def alerts_run(
     if settings.routes or config:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold addresses, and some are secrets
     state_file = alerts.StateFile(state or default_state())
-    if "://" not in store and not store.startswith("cloud:") and not (Path(store) / "index").is_dir():
-        raise StoreError(f"{store}: no store is there; name the folder of the embedded one, or a URL")
-    opened = open_store(store)
-    try:
+    with opened(store, api_key_file, ca) as evaluated:
         runner = alerts.Runner(
             found,
-            opened,
+            evaluated,
             environment=environment,
             config=settings,
             state=state_file,
@@ -146,8 +145,6 @@ def alerts_run(
             with state_file.locked():
                 pass  # whether the state can be kept is said before anything is done
             ended = _until_stopped(runner, as_json=as_json)
-    finally:
-        opened.close()
     if once and not all(ended):
         raise typer.Exit(1)
 
