@@ -100,7 +100,8 @@ def watches_test(
     if as_json:
         _line({"id": said.id, "severity": said.severity, "fired": said.fired, "text": said.text, "events": len(found)})
     else:
-        typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {moment}")
+        at = moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {at}")
         if said.fired:
             typer.echo(said.text)
 
@@ -140,11 +141,11 @@ def alerts_run(
         if once:
             with Console(stderr=True).status(f"evaluating {len(found)} watches"):  # on a terminal
                 outcomes = runner.run(dt.datetime.now(dt.UTC))
-            ended = [_shown(outcome, as_json=as_json) for outcome in outcomes]
+            ended = [_shown(outcome, as_json=as_json, dry_run=dry_run) for outcome in outcomes]
         else:
             with state_file.locked():
                 pass  # whether the state can be kept is said before anything is done
-            ended = _until_stopped(runner, as_json=as_json)
+            ended = _until_stopped(runner, as_json=as_json, dry_run=dry_run)
     if once and not all(ended):
         raise typer.Exit(1)
 
@@ -167,7 +168,7 @@ def default_state() -> Path:
     return default_spool().parent / "alerts.state.json"
 
 
-def _until_stopped(runner: Any, *, as_json: bool) -> list[bool]:
+def _until_stopped(runner: Any, *, as_json: bool, dry_run: bool) -> list[bool]:
     """Evaluate what is due until a signal comes."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,14 +176,14 @@ def _until_stopped(runner: Any, *, as_json: bool) -> list[bool]:
     while True:
         try:
             for outcome in runner.run(dt.datetime.now(dt.UTC), due=True):
-                _shown(outcome, as_json=as_json)
+                _shown(outcome, as_json=as_json, dry_run=dry_run)
         except WatchError as error:  # the state cannot be kept, for now; one that never can has said so at the start
             typer.echo(str(error), err=True)
         if stop.wait(max(1.0, runner.wait(dt.datetime.now(dt.UTC)))):
             return []
 
 
-def _shown(outcome: Any, *, as_json: bool) -> bool:
+def _shown(outcome: Any, *, as_json: bool, dry_run: bool) -> bool:
     """Print an outcome; whether nothing went wrong with it."""
     said = outcome.evaluation
     if as_json:
@@ -190,7 +191,10 @@ def _shown(outcome: Any, *, as_json: bool) -> bool:
     elif said.problem:
         typer.echo(f"{said.id} could not be evaluated: {said.problem}")
     elif said.fired:
-        what = ", ".join([*outcome.done, *(f"{name} {why}" for name, why in outcome.held.items())])
+        would = "would run " if dry_run else ""
+        what = ", ".join(
+            [*(would + name for name in outcome.done), *(f"{name} {why}" for name, why in outcome.held.items())]
+        )
         typer.echo(f"{said.severity}: {said.text} [{what}]")
         for name, why in outcome.failed.items():
             typer.echo(f"  {name} failed: {why}")

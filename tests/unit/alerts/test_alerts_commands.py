@@ -88,9 +88,13 @@ def test_run_once_twice_keeps_throttle_and_acknowledgement(run: Run, place: tupl
 
 
 def test_run_says_what_fires_to_people(run: Run, place: tuple[object, ...]) -> None:
-    """A line for each; a dry run says the same and does nothing."""
+    """A line for each; a dry run says what it would do and does nothing."""
     for _ in range(2):
-        assert run("alerts", "run", *place, "--once", "--dry-run") == (0, "triage: 10 events [log, event]\n", "")
+        assert run("alerts", "run", *place, "--once", "--dry-run") == (
+            0,
+            "triage: 10 events [would run log, would run event]\n",
+            "",
+        )
 
 
 def test_what_could_not_be_evaluated_is_an_exit_code(run: Run, place: tuple[object, ...], tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_watches_fire_once_in_their_throttle_period_and_are_events(chain: Chain,
         alert, *silent = client.get("/api/alerts").json()
         assert alert["fired"] is True
         assert not any(other["fired"] for other in silent)
-        assert alert["link"].startswith(f"{URL}/models/late?to=")
+        assert alert["link"].startswith(f"{URL}/models/late?range=1d&to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
 

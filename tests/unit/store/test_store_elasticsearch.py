@@ -255,7 +255,7 @@ REFUSALS = [
     (403, BLOCKED, "flood-stage watermark"),
     (429, {"type": "circuit_breaking_exception", "reason": "too large"}, "overloaded"),
     (500, {"type": "odd_exception", "reason": "odd"}, "odd_exception"),
-    (502, "bad gateway", "HTTP 502"),
+    (502, "bad gateway", "HTTP 502 from what stands before Elasticsearch"),
 ]
 
 
