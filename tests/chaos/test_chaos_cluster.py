@@ -72,6 +72,9 @@ def serving(url: str, folder: Path, log: Path) -> Iterator[str]:
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             yield f"http://127.0.0.1:{port}"
+        except BaseException as error:
+            error.add_note(f"ended: {process.poll()}; the server's last words: {log.read_text()[-2000:]}")
+            raise
         finally:
             process.terminate()
             process.wait(60)
