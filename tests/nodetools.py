@@ -60,7 +60,7 @@ class PrivateNode:
             "discovery.type": "single-node",
             "xpack.security.enabled": "false",
             "cluster.routing.allocation.disk.threshold_enabled": "false",
-            "cluster.info.update.interval": "1h",  # each look at the disk would lift the block that a test has set
+            "cluster.info.update.interval": "1h",  # its first look at the disk, 30 s after the start, lifts blocks
         }
         lines = "".join(f"{name}: {value}\n" for name, value in settings.items())
         (self._home / "config" / "elasticsearch.yml").write_text(lines)
