@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from mllog._errors import ConfigurationError, StoreError, WatchError
+from mllog._errors import ConfigurationError, WatchError
 from mllog._settings import default_spool
+from mllog._store_commands import Ca, KeyFile, Place, opened
 
 watches_app = typer.Typer(help="Build watches from profiles, and try them.", no_args_is_help=True)
 alerts_app = typer.Typer(help="Evaluate watches and act, without Watcher.", no_args_is_help=True)
@@ -99,16 +100,19 @@ def watches_test(
     if as_json:
         _line({"id": said.id, "severity": said.severity, "fired": said.fired, "text": said.text, "events": len(found)})
     else:
-        typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {moment}")
+        at = moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {at}")
         if said.fired:
             typer.echo(said.text)
 
 
 @alerts_app.command("run")
 def alerts_run(
-    store: Annotated[str, typer.Option("--store", help="Folder of the embedded store, or URL of Elasticsearch.")],
     watches: Annotated[Path, typer.Option("--watches", help="Folder of watches, or one file.")],
     *,
+    store: Place = None,
+    api_key_file: KeyFile = None,
+    ca: Ca = None,
     once: Annotated[bool, typer.Option(help="Evaluate every watch once and end, for cron.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
     config: Annotated[Path | None, typer.Option(help="alerts.toml: where alerts may go.")] = None,
@@ -118,7 +122,6 @@ def alerts_run(
 ) -> None:
     """Evaluate watches over a store as Watcher would, and act where they fire."""
     from mllog import alerts  # noqa: PLC0415 - an extra
-    from mllog.store import open_store  # noqa: PLC0415 - the same
 
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
     found = alerts.load_folder(watches)
@@ -126,13 +129,10 @@ def alerts_run(
     if settings.routes or config:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold addresses, and some are secrets
     state_file = alerts.StateFile(state or default_state())
-    if "://" not in store and not store.startswith("cloud:") and not (Path(store) / "index").is_dir():
-        raise StoreError(f"{store}: no store is there; name the folder of the embedded one, or a URL")
-    opened = open_store(store)
-    try:
+    with opened(store, api_key_file, ca) as evaluated:
         runner = alerts.Runner(
             found,
-            opened,
+            evaluated,
             environment=environment,
             config=settings,
             state=state_file,
@@ -141,13 +141,11 @@ def alerts_run(
         if once:
             with Console(stderr=True).status(f"evaluating {len(found)} watches"):  # on a terminal
                 outcomes = runner.run(dt.datetime.now(dt.UTC))
-            ended = [_shown(outcome, as_json=as_json) for outcome in outcomes]
+            ended = [_shown(outcome, as_json=as_json, dry_run=dry_run) for outcome in outcomes]
         else:
             with state_file.locked():
                 pass  # whether the state can be kept is said before anything is done
-            ended = _until_stopped(runner, as_json=as_json)
-    finally:
-        opened.close()
+            ended = _until_stopped(runner, as_json=as_json, dry_run=dry_run)
     if once and not all(ended):
         raise typer.Exit(1)
 
@@ -170,7 +168,7 @@ def default_state() -> Path:
     return default_spool().parent / "alerts.state.json"
 
 
-def _until_stopped(runner: Any, *, as_json: bool) -> list[bool]:
+def _until_stopped(runner: Any, *, as_json: bool, dry_run: bool) -> list[bool]:
     """Evaluate what is due until a signal comes."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,14 +176,14 @@ def _until_stopped(runner: Any, *, as_json: bool) -> list[bool]:
     while True:
         try:
             for outcome in runner.run(dt.datetime.now(dt.UTC), due=True):
-                _shown(outcome, as_json=as_json)
+                _shown(outcome, as_json=as_json, dry_run=dry_run)
         except WatchError as error:  # the state cannot be kept, for now; one that never can has said so at the start
             typer.echo(str(error), err=True)
         if stop.wait(max(1.0, runner.wait(dt.datetime.now(dt.UTC)))):
             return []
 
 
-def _shown(outcome: Any, *, as_json: bool) -> bool:
+def _shown(outcome: Any, *, as_json: bool, dry_run: bool) -> bool:
     """Print an outcome; whether nothing went wrong with it."""
     said = outcome.evaluation
     if as_json:
@@ -193,7 +191,10 @@ def _shown(outcome: Any, *, as_json: bool) -> bool:
     elif said.problem:
         typer.echo(f"{said.id} could not be evaluated: {said.problem}")
     elif said.fired:
-        what = ", ".join([*outcome.done, *(f"{name} {why}" for name, why in outcome.held.items())])
+        would = "would run " if dry_run else ""
+        what = ", ".join(
+            [*(would + name for name in outcome.done), *(f"{name} {why}" for name, why in outcome.held.items())]
+        )
         typer.echo(f"{said.severity}: {said.text} [{what}]")
         for name, why in outcome.failed.items():
             typer.echo(f"  {name} failed: {why}")

@@ -38,6 +38,9 @@ Since = Annotated[str | None, typer.Option(help="From this moment on: 7d ago, 20
 Until = Annotated[str | None, typer.Option(help="Before this moment, said likewise.")]
 
 _KINDS: Final = ("number", "category", "boolean", "text")
+_WITHIN: Final = ("store", "data/store")
+"""Where `mllog serve --data` and `mllog demo` keep it."""
+
 _WIDE: Final = 240
 _LONGEST: Final = 200
 
@@ -64,8 +67,9 @@ def opened(place: str | None, api_key_file: Path | None, ca: Path | None) -> Ite
     if not named:
         raise ConfigurationError("which store? say --store with a folder or https://…, or set MLLOG_ELASTICSEARCH_URL")
     if not is_cluster(named) and not (Path(named) / "index").is_dir():
-        inner = Path(named) / "store"  # `mllog serve --data` keeps it there
-        if not (inner / "index").is_dir():
+        within = (Path(named) / part for part in _WITHIN)
+        inner = next((folder for folder in within if (folder / "index").is_dir()), None)
+        if inner is None:
             raise ConfigurationError(f"{named}: no store in this folder")
         named = str(inner)
     store = open_store(named, api_key_file=api_key_file, ca=ca)

@@ -130,12 +130,16 @@ def serve(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1 of page and receiver; 0 takes a free one.")] = 8650,
 ) -> None:
     """Run the whole chain on this machine: receiver, pipeline, store, watches and page."""
+    import logging  # noqa: PLC0415 - only where something is said
+
     import uvicorn  # noqa: PLC0415 - heavy, and an extra
 
     from mllog.alerts import load_config, load_limits  # noqa: PLC0415 - the same
     from mllog.profile import Profile  # noqa: PLC0415 - the same
     from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
 
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # the follower says what its warnings say
     followed = spools or ([] if store else [default_spool()])
     with bind(port) as listening:
         url = f"http://{HOST}:{listening.getsockname()[1]}"

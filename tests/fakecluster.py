@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,16 @@ def items(body: bytes, outcome: Callable[[str], tuple[int, dict[str, Any] | None
         status, error = outcome(name)
         answers.append({"create": {"_id": name, "status": status, **({"error": error} if error else {})}})
     return 200, {"errors": any(item["create"]["status"] > 299 for item in answers), "items": answers}
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A server's certificate with its key, and the authority that clients must know; both are the same one."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=es"]
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "ca.crt"]
+    subprocess.run([*command, *more], check=True, capture_output=True, timeout=60)
+    both = folder / "both.pem"
+    both.write_bytes((folder / "key.pem").read_bytes() + (folder / "ca.crt").read_bytes())
+    return both, folder / "ca.crt"
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def link_to(
 
     Example:
         >>> link_to(Profile("late", "1.0", ()), page_url="http://127.0.0.1:8650/")
-        'http://127.0.0.1:8650/models/late?to={{ctx.trigger.scheduled_time}}'
+        'http://127.0.0.1:8650/models/late?range=1d&to={{ctx.trigger.scheduled_time}}'
     """
     name = "" if profile is None else quote(slug(profile.name), safe="")
     if kibana_url:
@@ -46,7 +46,7 @@ def link_to(
     place = f"/models/{name}" if name else "/"
     asked = f"&q={quote(query, safe='')}" if query else ""
     anchor = f"#{quote(panel, safe='')}" if panel else ""
-    return f"{page_url.rstrip('/')}{place}?to={MOMENT}{asked}{anchor}"
+    return f"{page_url.rstrip('/')}{place}?range={window}&to={MOMENT}{asked}{anchor}"
 
 
 def _rison(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from mllog.spool._rewrite import append
 from mllog.spool._tombstones import Tombstones, digest
 from mllog.store import Document, Store
 
+LOGGER: Final = logging.getLogger("mllog.server")
 IDLE_SECONDS: Final = 1.0
 """Wait between two looks at a spool; each look that finds something ends in a commit, and commits are dear."""
 
@@ -126,6 +128,7 @@ class SpoolFollower:
     """
 
     def __init__(self, folder: Path, ingest: Ingest) -> None:
+        self._folder = folder
         self._reader = SpoolReader(folder, consumer="serve")
         self._erased = Tombstones(folder)
         self._ingest = ingest
@@ -168,14 +171,24 @@ class SpoolFollower:
                 self._take(batch)
                 if self._stop.is_set():
                     break
-            self._failure = None
+            self._says(None)
         except Exception as error:  # noqa: BLE001 - a thread that ended would be silent; /api/status shows this
             # A full disk, say: the cursor has not moved, so nothing is lost and it is tried again.
-            self._failure = str(error) if isinstance(error, (MllogError, OSError)) else repr(error)
+            self._says(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
 
     def _take(self, batch: Batch) -> None:
         self._ingest.lines(self._erased.without(batch.lines))
         self._reader.commit(batch)
+        self._says(None)
+
+    def _says(self, failure: str | None) -> None:
+        """Keep why nothing moves, and log it when it changes."""
+        if failure != self._failure:
+            if failure is None:
+                LOGGER.warning("%s: events are stored again", self._folder)
+            else:
+                LOGGER.error("%s: nothing is stored, and nothing lost: %s", self._folder, failure)
+        self._failure = failure
 
 
 def status_of(ingest: Ingest, followers: Iterable[SpoolFollower]) -> dict[str, Any]:

@@ -221,6 +221,10 @@ def _refused(error: ApiError, where: str) -> StoreError:
         return StoreError(f"{where}: {blocked(reason)}")
     if status == 429:
         return StoreError(f"{where}: Elasticsearch is overloaded (429, {kind}); try again later")
+    if status in (502, 504) and not kind:
+        return StoreError(
+            f"{where}: HTTP {status} from what stands before Elasticsearch; look there, and try again later"
+        )
     if status in (400, 404) and not kind:
         return StoreError(f"{where}: HTTP {status}, not as an Elasticsearch answers; check the address")
     if status in (400, 404):

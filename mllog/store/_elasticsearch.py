@@ -30,6 +30,9 @@ CHUNK_BYTES: Final = 5 << 20
 _CHUNK_EVENTS: Final = 2000
 _AGAIN: Final = (429, 500, 502, 503, 504)
 _RETRIES: Final = 5
+_LONGEST_BACKOFF: Final = 2.0
+"""Seconds; who sends learns within ten that nothing is taken, and says so."""
+
 _KEEP_ALIVE: Final = "5m"
 _DELETING_SECONDS: Final = 3600.0
 _ANSWER: Final = (
@@ -55,7 +58,7 @@ class ElasticsearchStore:
     Args:
         cluster: where it is, and how to get in.
         backoff: seconds before the first of five repetitions of what the cluster could not take, with jitter; doubled
-            each time.
+            each time, up to two.
 
     Raises:
         StoreError: it cannot be reached, or is too old, or the key does not do.
@@ -96,6 +99,7 @@ class ElasticsearchStore:
             max_chunk_bytes=CHUNK_BYTES,
             raise_on_error=False,
             max_retries=_RETRIES,
+            max_backoff=_LONGEST_BACKOFF,
             initial_backoff=self._backoff * random.uniform(0.5, 1.5),  # noqa: S311 - jitter, no secret
             retry_on_status=_AGAIN,
             require_data_stream=True,

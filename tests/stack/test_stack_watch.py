@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -16,7 +16,7 @@ from watchcases import NOW, WATCHES, Case, Event, Maker, documents, narrowed
 
 import mllog
 from mllog import Profile, alerts
-from mllog.store import Document, EmbeddedStore, open_store
+from mllog.store import Document, EmbeddedStore, Store, open_store
 
 pytestmark = pytest.mark.stack
 
@@ -39,26 +39,11 @@ MAPPING = {
 }
 
 
-class Remote:
-    """As much of a store as a watch needs, over HTTP, until the real one is there."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def search(self, body: Mapping[str, Any], *, index: str) -> dict[str, Any]:
-        """Answer a search."""
-        options = {"ignore_unavailable": True, "allow_no_indices": True}
-        answer = self._client.post(f"/{index}/_search", json=body, params=options)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-
-def load(client: httpx.Client, found: list[Document], kind: str) -> None:
-    """Index documents and make them visible."""
+def load(client: httpx.Client, found: list[Document]) -> None:
+    """Index documents in Watcher's node and make them visible."""
     for start in range(0, len(found), 2000):
         lines = b"".join(
-            orjson.dumps({"create": {"_index": item.index, "_id": item.id, **({"_type": "doc"} if kind else {})}})
+            orjson.dumps({"create": {"_index": item.index, "_id": item.id, "_type": "doc"}})
             + b"\n"
             + orjson.dumps(item.source)
             + b"\n"
@@ -98,7 +83,7 @@ def old(watcher: httpx.Client, healthy: list[Document]) -> Iterator[httpx.Client
     for pattern in STREAMS:
         watcher.delete(f"/{pattern}")
     assert watcher.put("/_template/mllog-watchtest", json=MAPPING).status_code == 200
-    load(watcher, healthy, "doc")
+    load(watcher, healthy)
     yield watcher
     for pattern in STREAMS:
         watcher.delete(f"/{pattern}")
@@ -106,12 +91,15 @@ def old(watcher: httpx.Client, healthy: list[Document]) -> Iterator[httpx.Client
 
 
 @pytest.fixture(scope="module")
-def new(elasticsearch: httpx.Client, healthy: list[Document]) -> Iterator[httpx.Client]:
+def new(elasticsearch: httpx.Client, healthy: list[Document]) -> Iterator[Store]:
     """Elasticsearch with the healthy day, under the project's own template."""
     for pattern in STREAMS:
         elasticsearch.delete(f"/_data_stream/{pattern}")
-    load(elasticsearch, healthy, "")
-    yield elasticsearch
+    store = open_store(os.environ["MLLOG_TEST_ELASTICSEARCH"])
+    assert store.index(healthy).created == len(healthy)
+    store.commit()
+    yield store
+    store.close()
     for pattern in STREAMS:
         elasticsearch.delete(f"/_data_stream/{pattern}")
 
@@ -140,7 +128,7 @@ def executed(client: httpx.Client, watch: Event, now: dt.datetime) -> tuple[bool
     return result["condition"]["met"], "".join(texts)
 
 
-def ours(store: Any, watch: Event, now: dt.datetime) -> tuple[bool, str]:
+def ours(store: Store, watch: Event, now: dt.datetime) -> tuple[bool, str]:
     """The same of mllog's own evaluation."""
     found = alerts.evaluate(alerts.parse(watch), store, now=now)
     return found.fired, found.text
@@ -156,7 +144,7 @@ def test_watcher_fires_and_says_what_mllog_says(
     case: Case = makers[1].cases()[name]()
     found = documents(case.events)
     try:
-        load(old, found, "doc") if found else None
+        load(old, found) if found else None
         embedded.index(found)
         embedded.commit()
         fired, text = executed(old, watch, case.now)
@@ -169,22 +157,22 @@ def test_watcher_fires_and_says_what_mllog_says(
 
 @pytest.mark.parametrize("name", FILES)
 def test_elasticsearch_and_the_embedded_store_agree(
-    new: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], name: str
+    elasticsearch: httpx.Client, new: Store, embedded: EmbeddedStore, makers: tuple[Maker, Maker], name: str
 ) -> None:
     """The same watch over both stores, on the healthy day and on the one that is wrong."""
-    watch, remote = narrowed(FILES[name], BOTH), Remote(new)
-    assert ours(remote, watch, NOW) == ours(embedded, watch, NOW) == (False, "")
+    watch = narrowed(FILES[name], BOTH)
+    assert ours(new, watch, NOW) == ours(embedded, watch, NOW) == (False, "")
     case: Case = makers[1].cases()[name]()
     found = documents(case.events)
     try:
-        load(new, found, "") if found else None
-        embedded.index(found)
-        embedded.commit()
-        fired, text = ours(remote, watch, case.now)
+        for store in (new, embedded):
+            assert store.index(found).created == len(found)
+            store.commit()
+        fired, text = ours(new, watch, case.now)
         assert fired
         assert (fired, text) == ours(embedded, watch, case.now)
     finally:
-        new.delete(f"/_data_stream/{STREAMS[1]}")
+        elasticsearch.delete(f"/_data_stream/{STREAMS[1]}")
         embedded.delete_by_query({"match_all": {}}, index=STREAMS[1])
 
 
@@ -195,7 +183,7 @@ def test_with_few_events_every_watch_is_silent_and_none_fails(
     """Watcher evaluates the condition without an error, where there is nothing and where there is too little."""
     found = documents(makers[1].predictions(count))
     try:
-        load(old, found, "doc") if found else None
+        load(old, found) if found else None
         embedded.index(found)
         embedded.commit()
         for watch in FILES.values():
@@ -223,7 +211,7 @@ def test_names_are_data_to_watcher_too(old: httpx.Client, embedded: EmbeddedStor
     moved = [event | {"data_stream": {**event["data_stream"], "namespace": CASE}} for event in events]
     found = documents(moved)
     try:
-        load(old, found, "doc")
+        load(old, found)
         embedded.index(found)
         embedded.commit()
         fired = set()

@@ -103,6 +103,16 @@ def test_an_export_is_a_training_frame(cli: Cli, folder: Path, tmp_path: Path) -
     assert (row["mllog.feedback.actual"], row["mllog.prediction.id"]) == (True, "p7")
 
 
+@pytest.mark.parametrize("above", ["demo/data/store", "demo/data", "demo"])
+def test_the_store_is_found_in_the_folders_of_the_server_and_the_demo(cli: Cli, tmp_path: Path, above: str) -> None:
+    """Whoever names the folder that they gave to `--data` or `--dir` means the store in it."""
+    store = open_store(tmp_path / "demo" / "data" / "store")
+    store.index([Document("logs-mllog.late-test", "a", {"event": {"id": "a"}})])
+    store.commit()
+    store.close()
+    assert cli.does("query", "--store", tmp_path / above, "--json") == '{"event":{"id":"a"}}\n'
+
+
 def test_an_export_says_what_is_not_as_it_was_sent(cli: Cli, tmp_path: Path) -> None:
     """By column and reason."""
     known = Profile.learn(pd.DataFrame({"n": [1, 2]}), name="lossy", version="1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ CHOICES: Final[dict[str, tuple[str, dt.timedelta | None]]] = {
 }
 DEFAULT: Final = "24h"
 
+_SPAN: Final = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
+_UNITS: Final = {"m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
 _INTERVALS: Final = (
     *(("1s", 1), ("5s", 5), ("10s", 10), ("30s", 30), ("1m", 60), ("5m", 300), ("10m", 600), ("30m", 1800)),
     *(("1h", 3600), ("3h", 10800), ("6h", 21600), ("12h", 43200), ("1d", 86400), ("7d", 604800)),
@@ -85,7 +88,8 @@ def window(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetim
     """The range that a link asks for.
 
     Args:
-        asked: the link's parameters: `range`, or `from` and `to` in ISO 8601 (UTC).
+        asked: the link's parameters: `range`, or `from` and `to` in ISO 8601 (UTC); a `range` with `to` is that long,
+            and ends then.
         first: time of the oldest event.
         last: time of the newest event; without a choice the range reaches back to it.
         now: the present.
@@ -96,6 +100,8 @@ def window(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetim
         'last hour'
         >>> window({"from": "2026-11-01", "to": "never"}, None, None, now).problem
         'not a time: never'
+        >>> window({"range": "1d", "to": "2026-11-01"}, None, None, now).label
+        '2026-10-31 00:00 to 2026-11-01 00:00 UTC'
     """
     choice = asked.get("range", "")
     if asked.get("from") or asked.get("to"):
@@ -127,6 +133,9 @@ def _custom(asked: Mapping[str, str], first: dt.datetime | None, last: dt.dateti
             start = parsed
         else:
             end = parsed
+    span = _SPAN.fullmatch(asked.get("range", ""))
+    if span is not None and not asked.get("from"):
+        start = end - int(span[1]) * _UNITS[span[2]]
     if not problem and start >= end:
         problem = "the range ends before it begins"
     if problem:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from alerttools import a_watch, broken, fill
+from fakecluster import Answer, certificate, items, serving
 
 import mllog
 from mllog import Profile
@@ -85,9 +88,13 @@ def test_run_once_twice_keeps_throttle_and_acknowledgement(run: Run, place: tupl
 
 
 def test_run_says_what_fires_to_people(run: Run, place: tuple[object, ...]) -> None:
-    """A line for each; a dry run says the same and does nothing."""
+    """A line for each; a dry run says what it would do and does nothing."""
     for _ in range(2):
-        assert run("alerts", "run", *place, "--once", "--dry-run") == (0, "triage: 10 events [log, event]\n", "")
+        assert run("alerts", "run", *place, "--once", "--dry-run") == (
+            0,
+            "triage: 10 events [would run log, would run event]\n",
+            "",
+        )
 
 
 def test_what_could_not_be_evaluated_is_an_exit_code(run: Run, place: tuple[object, ...], tmp_path: Path) -> None:
@@ -110,11 +117,46 @@ def test_it_goes_on_until_it_is_told_to_stop(place: tuple[object, ...]) -> None:
     open_store(str(place[1])).close()
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_secured_cluster_is_asked_and_told(run: Run, place: tuple[object, ...], tmp_path: Path) -> None:
+    """With the key of a file and the authority that was named: the watches are evaluated, the alert is stored."""
+    both, authority = certificate(tmp_path)
+    key = tmp_path / "key"
+    key.write_text("id:secret\n")
+    with serving(both) as cluster:
+
+        def answer(_: str, path: str, body: bytes) -> Answer:
+            if cluster.asked[-1][3].get("authorization") != f"ApiKey {base64.b64encode(b'id:secret').decode()}":
+                return 401, {"error": {"type": "security_exception", "reason": "missing authentication"}}
+            if "_bulk" in path:
+                return items(body, lambda _: (201, None))
+            return 200, {"hits": {"total": {"value": 10, "relation": "eq"}, "hits": []}, "_shards": {"total": 1}}
+
+        cluster.answer = answer
+        options = ("alerts", "run", "--store", cluster.url, *place[2:], "--once")
+        code, out, err = run(*options, "--api-key-file", key, "--ca", authority, "--json")
+        assert (code, err) == (0, "")
+        assert [(found["id"], found["fired"], found["done"]) for found in said(out)] == [
+            ("late-errors", True, ["log", "event"]),
+            ("late-quiet", False, []),
+        ]
+        ((_, event),) = (pair for bulk in cluster.bulks() for pair in bulk)
+        assert (event["event"]["action"], event["rule"]["id"]) == ("alert", "late-errors")
+        code, out, err = run(*options, "--api-key-file", key)
+        assert (code, out) == (1, "")
+        assert "name its authority (--ca)" in err
+        code, out, err = run(*options, "--ca", authority)
+        assert code == 1
+        assert "late-quiet could not be evaluated: " in out
+        assert "the API key is missing, unknown or has expired (401)" in out
+        assert "secret" not in out + err
+
+
 def test_a_store_that_is_not_there_is_said_so(run: Run, place: tuple[object, ...], tmp_path: Path) -> None:
     """An empty one would never alert."""
     code, out, err = run("alerts", "run", "--store", tmp_path / "typo", *place[2:], "--once")
     assert (code, out) == (1, "")
-    assert "typo: no store is there" in err
+    assert "typo: no store in this folder" in err
     assert not (tmp_path / "typo").exists()
 
 

@@ -84,10 +84,13 @@ def test_the_text_says_what_and_where(profile: Profile, store: EmbeddedStore) ->
     assert found.text == (
         "late: share of invalid inputs 1.0 is above 0.05, over 4 predictions in 1d. missing: delay (1); "
         "above_max: delay (3); with unexpected features: 1. "
-        "Look at http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
+        "Look at http://127.0.0.1:8650/models/late?range=1d&to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
     )
     assert (found.severity, found.model, found.id) == ("triage", "late", "late-invalid_inputs")
-    assert found.link == "http://127.0.0.1:8650/models/late?to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
+    assert (
+        found.link
+        == "http://127.0.0.1:8650/models/late?range=1d&to=2026-05-04T12:00:00.000Z&q=mllog.quality.invalid%3A1"
+    )
 
 
 def test_names_that_an_event_brings_stay_out_of_the_text(profile: Profile, store: EmbeddedStore) -> None:

@@ -129,7 +129,9 @@ def test_names_are_data_in_texts_links_and_bodies(profile: Profile) -> None:
         metadata = watch["metadata"]
         filled = context | {"metadata": metadata}
         link = render(metadata["link"], filled)
-        assert re.fullmatch(r"http://h/(models/[\w%.-]+)?\?to=2026-05-04T12:00:00\.000Z(&q=[\w%.-]*)?(#[\w-]+)?", link)
+        assert re.fullmatch(
+            r"http://h/(models/[\w%.-]+)?\?range=\d+[mhd]&to=2026-05-04T12:00:00\.000Z(&q=[\w%.-]*)?(#[\w-]+)?", link
+        )
         assert not any(re.match(r"\d{4}", str(metadata.get(key, ""))) for key in ("model", "version", "feature"))
         if "automation" in watch["actions"]:
             body = json.loads(render(watch["actions"]["automation"]["webhook"]["body"], filled))
@@ -155,7 +157,7 @@ def test_a_link_leads_to_model_feature_and_time() -> None:
         "query:'_exists_%3Amllog.input.number.dep_delay%20OR%20mllog.quality.missing%3Adep_delay'))"
     )
     page = alerts.build(flights(), page_url="http://h")["flights_delay-skew-dep_delay"]["metadata"]["link"]
-    assert render(page, context).startswith("http://h/models/flights_delay?to=T&q=_exists_")
+    assert render(page, context).startswith("http://h/models/flights_delay?range=1d&to=T&q=_exists_")
     assert page.endswith("#input-dep_delay")
 
 

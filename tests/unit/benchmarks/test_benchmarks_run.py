@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 BENCHMARKS = ROOT / "benchmarks"
 SOME = r"^mllog$|^structlog"
+NOWHERE = ("--elasticsearch", "http://127.0.0.1:1")
 
 
 def run(tmp_path: Path, script: str, *arguments: str) -> tuple[str, dict[str, Any]]:
@@ -94,6 +95,17 @@ def test_imports_are_compared(tmp_path: Path) -> None:
     """A smoke run of imports gives a time for mllog and for structlog."""
     _, figures = run(tmp_path, "imports.py")
     assert set(figures["milliseconds"]) == {"mllog", "structlog"}
+
+
+def test_storage_without_a_node_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the option and the variable; so does one about a node that does not answer."""
+    monkeypatch.delenv("MLLOG_TEST_ELASTICSEARCH", raising=False)
+    for arguments, reason in (((), "--elasticsearch URL, or set MLLOG_TEST_ELASTICSEARCH"), (NOWHERE, "start a node")):
+        command = [sys.executable, str(BENCHMARKS / "storage.py"), "--quick", *arguments]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, cwd=tmp_path)
+        assert answer.returncode == 1
+        assert reason in answer.stderr
+        assert answer.stderr.count("\n") == 1
 
 
 def test_the_report_fills_the_page(tmp_path: Path) -> None:

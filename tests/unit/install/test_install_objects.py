@@ -136,7 +136,7 @@ def test_a_model_has_the_exact_fields_of_its_profile() -> None:
     assert found["mllog.input.category.c"] == {"type": "keyword", "ignore_above": 1024}
     assert found["mllog.input.boolean.ok"] == {"type": "boolean"}
     assert found["mllog.input.text.t"] == {"type": "text", "norms": False}
-    assert found["event.ingested"] == {"type": "date_nanos"}
+    assert found["event.ingested"] == {"type": "date_nanos", "index": False}
 
 
 def test_exact_fields_are_those_that_the_generic_template_would_make() -> None:

@@ -110,7 +110,9 @@ def test_a_batch_that_was_stored_and_not_acknowledged_comes_again(
     again.stop()
 
 
-def test_the_cursor_waits_for_the_store(chain: Chain, log: mllog.ModelLogger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cursor_waits_for_the_store(
+    chain: Chain, log: mllog.ModelLogger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """While the store fails nothing moves and the report says why; afterwards everything arrives."""
     right = chain.store.commit
 
@@ -127,6 +129,8 @@ def test_the_cursor_waits_for_the_store(chain: Chain, log: mllog.ModelLogger, mo
     assert chain.ingest.counts.stored == 0
     monkeypatch.setattr(chain.store, "commit", right)
     until(lambda: chain.report()["failure"] is None and chain.report()["pending_bytes"] == 0)
+    said = [record.getMessage().partition(": ")[2] for record in caplog.records if record.name == "mllog.server"]
+    assert said == ["nothing is stored, and nothing lost: no space left on device", "events are stored again"]
     assert chain.store.count(index=INDEX) == 5
 
 
@@ -223,7 +227,7 @@ def test_watches_fire_once_in_their_throttle_period_and_are_events(chain: Chain,
         alert, *silent = client.get("/api/alerts").json()
         assert alert["fired"] is True
         assert not any(other["fired"] for other in silent)
-        assert alert["link"].startswith(f"{URL}/models/late?to=")
+        assert alert["link"].startswith(f"{URL}/models/late?range=1d&to=")
         path = alert["link"].removeprefix(URL)
         assert client.get(path).status_code == 200
 
