@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mllog.redaction.rules._keys import GROUPS, KeyGroup, key_pattern, key_rules, name_test, text_only_rule
+from mllog.redaction.rules._numbers import CARD_NUMBER
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Check, Rule, Where
-from mllog.redaction.rules._shapes import CARD_NUMBER, SHAPES
+from mllog.redaction.rules._shapes import SHAPES
 
 __all__ = [
     "CARD_NUMBER",
