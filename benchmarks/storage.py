@@ -82,8 +82,10 @@ def flights(count: int) -> list[bytes]:
 
 def variants() -> dict[str, dict[str, Any]]:
     """Templates by what is said of them: `settings` and `mappings`."""
-    ours = orjson.loads((ROOT / "elastic" / "index_templates" / "logs-mllog.json").read_bytes())["template"]
-    del ours["settings"]["index"]["lifecycle"]  # nothing may roll over meanwhile; no difference on the disk
+    ours: dict[str, Any] = {}
+    for part in ("mappings", "settings"):  # without the policy: nothing may roll over meanwhile
+        component = ROOT / "elastic" / "component_templates" / f"logs-mllog-{part}.json"
+        ours |= orjson.loads(component.read_bytes())["template"]
 
     def with_settings(template: dict[str, Any], **settings: Any) -> dict[str, Any]:
         found = copy.deepcopy(template)

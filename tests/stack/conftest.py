@@ -47,7 +47,11 @@ def elasticsearch() -> Iterator[httpx.Client]:
 def watcher() -> Iterator[httpx.Client]:
     """Elasticsearch 6.8 with Watcher."""
     with node("MLLOG_TEST_WATCHER") as client:
+        # Each text of a watch is a script to it, and it compiles few of them in five minutes.
+        setting = {"transient": {"script.max_compilations_rate": "100000/1m"}}
+        assert client.put("/_cluster/settings", json=setting).status_code == 200
         yield client
+        client.put("/_cluster/settings", json={"transient": dict.fromkeys(setting["transient"])})
 
 
 @pytest.fixture(scope="session")
