@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import track
 
 from mllog._errors import ConfigurationError, WatchError
 from mllog._settings import default_spool
+from mllog._stdout import print_json
 from mllog._store_commands import Ca, KeyFile, Place, opened
 
 watches_app = typer.Typer(help="Build watches from profiles, and try them.", no_args_is_help=True)
@@ -98,7 +98,9 @@ def watches_test(
         finally:
             store.close()
     if as_json:
-        _line({"id": said.id, "severity": said.severity, "fired": said.fired, "text": said.text, "events": len(found)})
+        print_json(
+            {"id": said.id, "severity": said.severity, "fired": said.fired, "text": said.text, "events": len(found)}
+        )
     else:
         at = moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {at}")
@@ -187,7 +189,7 @@ def _shown(outcome: Any, *, as_json: bool, dry_run: bool) -> bool:
     """Print an outcome; whether nothing went wrong with it."""
     said = outcome.evaluation
     if as_json:
-        _line(outcome.as_json())
+        print_json(outcome.as_json())
     elif said.problem:
         typer.echo(f"{said.id} could not be evaluated: {said.problem}")
     elif said.fired:
@@ -199,11 +201,6 @@ def _shown(outcome: Any, *, as_json: bool, dry_run: bool) -> bool:
         for name, why in outcome.failed.items():
             typer.echo(f"  {name} failed: {why}")
     return not (said.problem or outcome.failed)
-
-
-def _line(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
 
 
 def _moment(text: str) -> dt.datetime:

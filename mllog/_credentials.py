@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from pathlib import Path
 
 from mllog._errors import ConfigurationError
@@ -25,6 +26,18 @@ def secret(path: Path | None, variable: str) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         kind = error.strerror if isinstance(error, OSError) else type(error).__name__  # its text quotes the secret
         raise ConfigurationError(f"{named}: cannot read the secret: {kind}") from None
+
+
+def certificates(ca: Path | None) -> ssl.SSLContext:
+    """What a server's certificate is checked against: those of an authority, or without one those of the system.
+
+    Raises:
+        ConfigurationError: the file of the authority cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise ConfigurationError(f"{ca}: not the certificates of an authority: {error}") from None
 
 
 def is_here(host: str) -> bool:

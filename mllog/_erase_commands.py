@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress, TextColumn
@@ -19,6 +18,7 @@ from rich.text import Text
 from mllog._durations import seconds
 from mllog._errors import ConfigurationError, EraseError, StoreError
 from mllog._settings import default_spool
+from mllog._stdout import print_json
 from mllog._store_commands import Ca, Index, KeyFile, Place, opened
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ def _say(erasure: Erasure, closed: list[str], audit: str | None, *, as_json: boo
             "audit": audit,
             "unreachable": unreachable,
         }
-        sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+        print_json(said)
         return
     if not dry_run and erasure.found:
         left = sum(erasure.left.values())

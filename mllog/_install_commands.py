@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from mllog._errors import ConfigurationError
 
 Elasticsearch = Annotated[
     str | None,
@@ -58,7 +61,6 @@ def setup(
     as_json: AsJson = False,
 ) -> None:
     """Install templates, policies, dashboards and rules into a cluster; what is right already is left alone."""
-    from mllog._errors import ConfigurationError  # noqa: PLC0415 - only here
     from mllog.install import _run as run  # noqa: PLC0415 - httpx is an extra
     from mllog.profile import Profile  # noqa: PLC0415 - the same
 
@@ -101,9 +103,6 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check a running installation from end to end: a canary with made-up secrets must arrive once, and redacted."""
-    import os  # noqa: PLC0415 - only here
-
-    from mllog._errors import ConfigurationError  # noqa: PLC0415 - the same
     from mllog.install import _run_check as run  # noqa: PLC0415 - httpx is an extra
     from mllog.install._run import Access  # noqa: PLC0415 - the same
 

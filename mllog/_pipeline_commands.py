@@ -6,26 +6,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
 from mllog._errors import ConfigurationError
+from mllog._stdout import print_json
 from mllog.pipeline import CaseResult, Coverage, environ_with_key, linked, load, run_cases
 from mllog.pipeline._config import config_files
 from mllog.redaction._file import load_file, with_names
 from mllog.redaction._lint import lint
 from mllog.redaction._logstash import write_config
 from mllog.redaction.rules import DEFAULT, RuleSet
-
-
-def _print(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
 
 
 def case_files(paths: Sequence[Path], cases: Sequence[Path] | None) -> list[Path]:
@@ -59,7 +53,7 @@ def run_tests(
     missed = [str(arm) for arm in seen.missed()] if seen is not None else []
     if as_json:
         shown = {"cases": len(results), "failed": [asdict(result) for result in failed]}
-        _print(shown | ({"branches": len(seen.counts), "missed": missed} if seen is not None else {}))
+        print_json(shown | ({"branches": len(seen.counts), "missed": missed} if seen is not None else {}))
     else:
         for result in failed:
             _tell(result)
@@ -118,7 +112,7 @@ def scan(
             seen=lambda count: progress.update(task, completed=count),
         )
     if as_json:
-        _print(report.to_dict())
+        print_json(report.to_dict())
     else:
         for finding in report.findings():
             typer.echo(f"{finding.times:>8}  {finding.kind:<16} {finding.field}  in {', '.join(finding.ids)}")

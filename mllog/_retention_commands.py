@@ -7,12 +7,12 @@ import sys
 from dataclasses import asdict
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mllog._stdout import print_json
 from mllog._store_commands import Ca, Index, KeyFile, Place, opened
 
 retention_app = typer.Typer(help="How long events are kept.", no_args_is_help=True)
@@ -41,8 +41,7 @@ def show(
     with opened(store, api_key_file, ca) as found:
         streams = kept(found, index=index)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps([asdict(stream) for stream in streams], option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+        print_json([asdict(stream) for stream in streams])
         return
     cluster = is_cluster(store or os.environ.get("MLLOG_ELASTICSEARCH_URL", ""))
     unknown = "nothing" if cluster else "mllog serve --retention"

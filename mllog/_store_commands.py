@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mllog._errors import ConfigurationError
+from mllog._stdout import print_json
 
 if TYPE_CHECKING:
     from mllog.store import Store
@@ -111,8 +112,7 @@ def query(
         hits = found.search(body, index=index)["hits"]
     if as_json:
         for hit in hits["hits"]:
-            sys.stdout.buffer.write(orjson.dumps(hit["_source"], option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+            print_json(hit["_source"])
         return
     Console(width=None if sys.stdout.isatty() else _WIDE).print(_table(hits["hits"], field or []))
     typer.echo(f"{len(hits['hits']):,} of {hits['total']['value']:,} events")
@@ -200,8 +200,7 @@ def export(
             raise ConfigurationError("where to? say --out with a .parquet or .csv file")
         said = _frame(found, out, profile, model, since, until, query, outputs, meta, feedback, index)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+        print_json(said)
         return
     typer.echo(f"{out}: {said['events']:,} events")
     for column, reasons in said["unrestored"].items():

@@ -6,9 +6,8 @@ import datetime as dt
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +20,7 @@ from mllog._errors import ConfigurationError, ProfileError, SpoolError
 from mllog._resources import resource
 from mllog._retention_commands import retention_app
 from mllog._settings import default_spool
+from mllog._stdout import print_json
 from mllog._store_commands import Ca, KeyFile, register
 from mllog._version import __version__
 
@@ -59,11 +59,6 @@ Configs = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="Folder for the files; made where it is missing.")]
 
 
-def _print(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
-
-
 def _version(*, wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -100,7 +95,7 @@ def demo(
     console = Console(stderr=True)
     result = run(folder, events=events, port=port, stay=not once, resume=resume, console=console)
     if as_json:
-        _print(result)
+        print_json(result)
     if result["lost"] or result["stored"] < result["emitted"]:
         raise typer.Exit(1)
 
@@ -197,7 +192,7 @@ def spool_status(folder: Spool, *, as_json: AsJson = False) -> None:
 
     found = asdict(status(folder))
     if as_json:
-        _print(found)
+        print_json(found)
         return
     table = Table("what", "value", title=f"spool {folder}")
     for name in ("segments", "live", "events", "bytes", "oldest"):
@@ -251,7 +246,7 @@ def spool_ship(
         signal.signal(number, lambda *_: shipper.stop(drain))
     done = shipper.run(once=once, patience=drain)
     if as_json:
-        _print(asdict(shipper.status))
+        print_json(asdict(shipper.status))
     if once and not done:
         raise SpoolError(f"{folder}: not everything was delivered: {shipper.status.problem}; what is left stays")
 
@@ -403,7 +398,7 @@ def profile_show(path: Annotated[Path, typer.Argument(help="A profile file.")], 
 
     profile = Profile.load(path)
     if as_json:
-        _print(profile.to_json())
+        print_json(profile.to_json())
         return
     table = Table("feature", "type", "missing", "what training showed", title=f"{profile.name} {profile.version}")
     for feature in (*profile.inputs, *profile.outputs):

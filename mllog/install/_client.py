@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Final, Self
 import httpx
 import orjson
 
-from mllog._credentials import secret
+from mllog._credentials import certificates, secret
 from mllog._errors import ClusterError, ConfigurationError
 from mllog.spool.ship import Endpoint
 
@@ -61,10 +60,6 @@ class Target:
         Raises:
             ConfigurationError: the file of the authority cannot be read.
         """
-        try:
-            verify = ssl.create_default_context(cafile=self.ca)
-        except OSError as error:
-            raise ConfigurationError(f"{self.ca}: not the certificates of an authority: {error}") from error
         headers = {}
         if self.api_key is not None:
             key = self.api_key
@@ -73,7 +68,7 @@ class Target:
         return httpx.Client(
             auth=(self.user, self.password or "") if self.user is not None else None,
             headers=headers,
-            verify=verify,
+            verify=certificates(self.ca),
             timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=10.0),
             follow_redirects=False,
             trust_env=False,

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import typer
 from rich.console import Console
 
 from mllog import install
 from mllog._errors import ClusterError, ConfigurationError
+from mllog._stdout import print_json
 from mllog.profile import Profile
 
 
@@ -93,7 +93,7 @@ def setup(
                 if kibana is not None and in_kibana is not None:
                     lines += _told(install.apply_kibana(kibana, in_kibana), as_json=as_json)
         if as_json:
-            printed(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
+            print_json(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
         elif nothing:
             typer.echo("no changes")
         else:
@@ -200,7 +200,7 @@ def uninstall(
                 gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
                 lines += _told(gone, as_json=as_json)
         if as_json:
-            printed({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
+            print_json({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
         elif not planned.lines and not lines:
             typer.echo("nothing to remove")
 
@@ -211,9 +211,3 @@ def _working(what: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(what) if console.is_terminal else contextlib.nullcontext():
         yield
-
-
-def printed(value: Any) -> None:
-    """Write one JSON object on standard output."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()

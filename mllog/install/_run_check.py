@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mllog._errors import ClusterError, ConfigurationError
+from mllog._stdout import print_json
 from mllog.install._arrival import ClusterNest, EmbeddedNest, check_canary, direct_sender, sender
 from mllog.install._canary import canary
 from mllog.install._check import check_cluster
 from mllog.install._client import Cluster, target_of
 from mllog.install._duplicates import find_duplicates, remove_duplicates
-from mllog.install._run import Access, printed
+from mllog.install._run import Access
 from mllog.install._steps import Step, Verdicts, unproved
 from mllog.spool.ship import Endpoint, endpoint_of
 
@@ -55,7 +56,7 @@ def check(access: Access | None, intake: Intake, writer_key_file: Path | None, *
     good = all(step.verdict is not Verdicts.FAILED for step in steps)
     if as_json:
         said = [{**vars(step), "verdict": step.verdict.value} for step in steps]
-        printed({"ok": good, "steps": said})
+        print_json({"ok": good, "steps": said})
     return good
 
 
@@ -118,7 +119,7 @@ def duplicates(access: Access, streams: str, *, remove: bool, as_json: bool) -> 
     count, removed = sum(one.count for one in found), sum(one.removed for one in found)
     if as_json:
         told = [{"stream": one.stream, "duplicates": one.count, "removed": one.removed} for one in found]
-        printed({"streams": told, "duplicates": count, "removed": removed})
+        print_json({"streams": told, "duplicates": count, "removed": removed})
     else:
         left = count - removed
         hint = "; --remove removes the later copies" if left else ""

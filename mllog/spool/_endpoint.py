@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import enum
 import os
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
 
-from mllog._credentials import is_here, secret
+from mllog._credentials import certificates, is_here, secret
 from mllog._errors import ConfigurationError
 
 TIMEOUT_SECONDS: Final = 60.0
@@ -85,17 +84,13 @@ class Endpoint:
         Raises:
             ConfigurationError: the file of the authority cannot be read.
         """
-        try:
-            verify = ssl.create_default_context(cafile=self.ca)
-        except OSError as error:
-            raise ConfigurationError(f"{self.ca}: not the certificates of an authority: {error}") from error
         headers = dict(_HEADERS)
         if self.api_key is not None:
             headers["authorization"] = f"ApiKey {self.api_key}"
         return httpx.Client(
             auth=(self.user, self.password or "") if self.user is not None else None,
             headers=headers,
-            verify=verify,
+            verify=certificates(self.ca),
             timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=10.0),
             limits=httpx.Limits(max_connections=1),
             follow_redirects=False,

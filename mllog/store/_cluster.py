@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from elastic_transport import (
 )
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
-from mllog._credentials import is_here, secret
+from mllog._credentials import certificates, is_here, secret
 from mllog._errors import ConfigurationError, QueryError, StoreError
 
 OLDEST: Final = (8, 15)
@@ -117,10 +116,7 @@ class Cluster:
             host = parts.hostname or ""
             more["hosts"] = [{"scheme": parts.scheme, "host": host, "port": port, "path_prefix": parts.path}]
         if self.url.startswith("https:"):
-            try:
-                more["ssl_context"] = ssl.create_default_context(cafile=self.ca)
-            except OSError as error:
-                raise ConfigurationError(f"{self.ca}: not the certificates of an authority: {error}") from None
+            more["ssl_context"] = certificates(self.ca)
         try:
             return Elasticsearch(
                 **more,
