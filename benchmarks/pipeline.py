@@ -32,6 +32,7 @@ from mllog.pipeline import Event, Pipeline, event_from_line, load, load_text
 from mllog.pipeline._config import Branch, Plugin, Statement, read_text
 from mllog.pipeline._regex import compiled
 from mllog.redaction import RULES
+from mllog.redaction._examples import NAMED
 
 CONFIGURATION = measuring.HERE.parent / "logstash" / "pipeline"
 ENVIRON = {"MLLOG_LOGSTASH_ID_KEY": "of the benchmark", "MLLOG_LOGSTASH_PASSWORD": "of the benchmark"}
@@ -44,15 +45,6 @@ MOST_GROWTH = 2.5
 
 _NOTHING_TO_DO = "filter { if [message] =~ /(?i)nothing holds this/ { drop { } } }"
 
-_NAMED = {
-    "password": "db_password",
-    "secret": "api_key",
-    "token": "access_token",
-    "header": "cookie",
-    "identity": "passport_number",
-    "contact": "phone_number",
-    "finance": "account_number",
-}
 NEAR = (
     "4242 ", "a@a.", "a@", "eyJ", "%40", "DE89 ", "a::", "password=", '"password":[', '"password":{"', "secret❞:",
     "\\\\u0041", '\\"', "-----BEGIN PRIVATE KEY-----", "0171-", "555.", "1:", "token is ", "<password ",
@@ -125,7 +117,7 @@ def from_others(count: int) -> list[bytes]:
 
 def kinds() -> dict[str, list[str]]:
     """Texts that hold something sensitive, by kind."""
-    found: dict[str, list[str]] = {"key": [f"{name}=Fake4now" for name in _NAMED.values()]}
+    found: dict[str, list[str]] = {"key": [f"{name}=Fake4now" for name in NAMED.values()]}
     for rule in RULES:
         if rule.where != "process":
             found.setdefault(rule.kind, []).extend(rule.examples_match)
@@ -140,7 +132,7 @@ def with_secrets(lines: list[bytes]) -> list[bytes]:
         event = json.loads(line)
         first, second = (draw.choice(texts[kind]) for kind in draw.sample(sorted(texts), 2))
         event["note"] = f"the customer wrote {first} and asked"
-        event["details"] = {draw.choice(list(_NAMED.values())): "Fake4now"} if number % 4 == 0 else {"text": second}
+        event["details"] = {draw.choice(list(NAMED.values())): "Fake4now"} if number % 4 == 0 else {"text": second}
         found.append(json.dumps(event).encode())
     return found
 
@@ -213,9 +205,9 @@ def rules(statements: list[Statement]) -> dict[str, tuple[Pipeline, str]]:
     found = {
         f"names: {group}": (
             alone(look_up + through(statements, {name for name in ids if name.startswith(f"redact_key_{group}_")})),
-            f"{_NAMED[group]}=Fake4now",
+            f"{NAMED[group]}=Fake4now",
         )
-        for group in _NAMED
+        for group in NAMED
     }
     for rule in RULES:
         if rule.where != "process":

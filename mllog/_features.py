@@ -207,11 +207,12 @@ class Splitter:
             plan = {}
             for name in shape:
                 text = name if type(name) is str else str(plain(name))
+                sensitive = self._redactor is not None and self._redactor.sensitive(text)
                 if not text.strip():  # a store refuses a blank name, and with it the whole event
                     text = f"[blank {len(text)}]"
-                elif self._redactor is not None and not self._redactor.sensitive(text):
+                elif self._redactor is not None and not sensitive:
                     text = self._redactor.text(text)[0]
-                if self._redactor is not None and self._redactor.sensitive(text):
+                if sensitive:
                     plan[name] = None
                 elif text is not name:
                     plan[name] = text

@@ -18,7 +18,7 @@ _HEAD: Final = """\
 # Written by `mllog pipeline build` from mllog/redaction/rules; what is expected is what the redactor in a service makes
 # of the same text. Change the rules, not this file.
 """
-_NAMES: Final = {
+NAMED: Final = {
     "password": "db_password",
     "secret": "api_key",
     "token": "access_token",
@@ -27,6 +27,7 @@ _NAMES: Final = {
     "contact": "phone_number",
     "finance": "account_number",
 }
+"""A name of each group."""
 _WRITTEN: Final = {
     "escaped": '{"%s": "quiet", "n": 5}',
     "header line": "%s: quiet words; more",
@@ -57,7 +58,7 @@ def _cases(rules: RuleSet) -> Iterator[dict[str, Any]]:
             if kinds or not any(re.search(other.pattern, text) for other in rules.shapes if other.check):
                 yield _line(f"{rule.name} {number}", {"note": text}, {"note": clean})
     for group in rules.keys:
-        name = _NAMES.get(group.name) or group.names[0]
+        name = NAMED.get(group.name) or group.names[0]
         yield _line(f"{group.name} as a member", {name: "quiet", "n": 5}, {name: "[REDACTED:key]", "n": 5})
         yield _line(
             f"{group.name} as name and value",
