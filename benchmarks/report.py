@@ -28,6 +28,7 @@ NEEDS = {"storage": "MLLOG_TEST_ELASTICSEARCH"}
 """Without these variables a benchmark is left out, and its figures stay, unless it is asked for by name."""
 
 PACKAGES = (
+    "msgspec",
     "orjson",
     "structlog",
     "python-json-logger",

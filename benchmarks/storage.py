@@ -65,7 +65,7 @@ def flights(count: int) -> list[bytes]:
         mllog.configure(service="flights", environment="bench", version="1.0.0", sink=path)
         log = mllog.model(profile.name, profile=profile)
         for body in measuring.steps(bodies(count), "storage: events"):
-            token = _context.request.set(Request("POST", "/predict", None, None).members)
+            token = _context.request.set(Request("POST", "/predict", None, None))
             with log.observe(body["inputs"], timestamp=dt.datetime.fromisoformat(body["timestamp"])) as call:
                 probability = draw.betavariate(1, 4)
                 call.outputs = {"probability": probability, "late": probability > 0.5}

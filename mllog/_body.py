@@ -1,19 +1,25 @@
-"""From what a caller gives to the JSON of an event's body: by code compiled for its shape, or value by value."""
+"""From what a caller gives to an event: by code compiled for its shape, or value by value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mllog._event import Template
 from mllog._features import SHAPES, Findings, Splitter, mapping
 from mllog._settings import STATE
-from mllog._shape import Encoder, Shape, encoder, unknown
 
 if TYPE_CHECKING:
+    from mllog._encoder import Encoder
     from mllog._model_logger import ModelLogger
+    from mllog._shape import Shape
+    from mllog._template import Template
     from mllog.profile import Profile
 
 _SCALARS: Final = frozenset({float, int, str, bool})
+
+
+def unknown(*_: Any) -> None:
+    """An `Encoder` before any shape is known: sends every call to the general way."""
+    return
 
 
 class Ready:
@@ -28,9 +34,20 @@ class Ready:
         encode: the code for the names and types of the last call.
         encoders: all that was compiled.
         other: templates of other roles and actions, where there are any.
+        give_back: takes the buffer of a line back.
     """
 
-    __slots__ = ("encode", "encoders", "generation", "inputs", "names", "other", "outputs", "template")
+    __slots__ = (
+        "encode",
+        "encoders",
+        "generation",
+        "give_back",
+        "inputs",
+        "names",
+        "other",
+        "outputs",
+        "template",
+    )
 
     def __init__(
         self, generation: int, template: Template, inputs: Splitter, outputs: Splitter, names: tuple[str, ...]
@@ -43,6 +60,9 @@ class Ready:
         self.encode: Encoder = unknown
         self.encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
         self.other: dict[tuple[str, str], Template] = {}
+        from mllog._template import BUFFERS  # noqa: PLC0415 - msgspec is not there before it is needed
+
+        self.give_back = BUFFERS.append
 
 
 def input_names(profile: Profile | None) -> tuple[str, ...]:
@@ -66,6 +86,8 @@ def prepare(logger: ModelLogger) -> Ready:
 
 def template(logger: ModelLogger, *, role: str = "live", action: str = "prediction") -> Template:
     """What stays the same in the events of a model."""
+    from mllog._template import Template  # noqa: PLC0415 - as above
+
     profile = logger.profile
     return Template(
         logger.name,
@@ -79,8 +101,15 @@ def template(logger: ModelLogger, *, role: str = "live", action: str = "predicti
     )
 
 
-def encode_anew(ready: Ready, inputs: Any, outputs: Any) -> bytes | None:
-    """Encode names and types that are not those of the last call; the code is compiled where they are new."""
+def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
+    """A line of names and types that are not those of the last call; the code is compiled where they are new.
+
+    Args:
+        ready: of the model.
+        inputs: what it was asked.
+        outputs: what it answered.
+        rest: as for an `Encoder`.
+    """
     scalar = type(outputs) in _SCALARS
     if type(inputs) is not dict or not inputs or not (scalar or (type(outputs) is dict and outputs)):
         return None
@@ -93,11 +122,13 @@ def encode_anew(ready: Ready, inputs: Any, outputs: Any) -> bytes | None:
     if encode is None:
         if len(ready.encoders) >= SHAPES:
             ready.encoders.clear()
-        encode = ready.encoders[pair] = encoder(asked, answered, scalar=scalar)
-    body = encode(inputs, outputs)
-    if body is not None:
+        from mllog._encoder import encoder  # noqa: PLC0415 - as above
+
+        encode = ready.encoders[pair] = encoder(asked, answered, ready.template, scalar=scalar)
+    line = encode(inputs, outputs, *rest)
+    if line is not None:
         ready.encode = encode
-    return body
+    return line
 
 
 def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:

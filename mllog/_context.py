@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar, Token
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 _EMPTY: Final[dict[str, Any]] = {}
 
 
-class Members(dict[str, Any]):
-    """Members of the event that a middleware knows, and the same as JSON: `,"name":value` for each.
+class Members:
+    """Top-level members of the event that a middleware knows, as a mapping by name; and the same as JSON.
 
-    Args:
-        members: by name.
-        json: as they stand in an event, each with its comma in front.
+    Attributes:
+        json: `,"name":value` for each.
     """
 
     __slots__ = ("json",)
+    json: bytes
 
-    def __init__(self, members: dict[str, Any], json: bytes) -> None:
-        super().__init__(members)
-        self.json = json
+    def keys(self) -> Iterable[str]:
+        """Their names."""
+        raise NotImplementedError
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        raise NotImplementedError
 
 
-V = TypeVar("V")
-
-
-class Extended(Generic[V]):
+class Extended:
     """A ContextVar with what another library knows laid over it; the emitting side reads it like the variable.
 
     It stands in the variable's place only where an integration was installed: without one nothing is paid.
@@ -38,36 +38,36 @@ class Extended(Generic[V]):
         more: what the other library knows now; not None, may be empty, must not raise.
     """
 
-    def __init__(self, variable: ContextVar[dict[str, V]], more: Callable[[], dict[str, V]]) -> None:
+    def __init__(self, variable: ContextVar[Any], more: Callable[[], Any]) -> None:
         self.variable, self.more = variable, more
 
-    def get(self) -> dict[str, V]:
+    def get(self) -> Any:
         """The members in force."""
         known, more = self.variable.get(), self.more()
         return {**known, **more} if known and more else more or known
 
-    def set(self, value: dict[str, V]) -> Token[dict[str, V]]:
+    def set(self, value: Any) -> Token[Any]:
         """Set the variable underneath."""
         return self.variable.set(value)
 
-    def reset(self, token: Token[dict[str, V]]) -> None:
+    def reset(self, token: Token[Any]) -> None:
         """Undo a set."""
         self.variable.reset(token)
 
 
 _labels: Final[ContextVar[dict[str, str]]] = ContextVar("mllog_labels", default=_EMPTY)
-_request: Final[ContextVar[dict[str, Any]]] = ContextVar("mllog_request", default=_EMPTY)
+_request: Final[ContextVar[dict[str, Any] | Members]] = ContextVar("mllog_request", default=_EMPTY)
 
 # Read these through the module, `_context.request.get()`, so that an extension is seen.
-labels: ContextVar[dict[str, str]] | Extended[str] = _labels
-request: ContextVar[dict[str, Any]] | Extended[Any] = _request
+labels: ContextVar[dict[str, str]] | Extended = _labels
+request: ContextVar[dict[str, Any] | Members] | Extended = _request
 """Top-level members of the event that a middleware knows: trace, transaction, span, http, url, user."""
 
 
 def extend(
     *,
     more_labels: Callable[[], dict[str, str]] | None = None,
-    more_request: Callable[[], dict[str, Any]] | None = None,
+    more_request: Callable[[], dict[str, Any] | Members] | None = None,
 ) -> None:
     """Lay what another library knows over the labels or the members of the request."""
     global labels, request  # noqa: PLW0603 - set once, when an integration is installed

@@ -7,11 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from mllog._plain import plain
-from mllog._shape import IDENTIFIER, Shape, Text, types_of
+from mllog._shape import CATEGORY_LENGTH, IDENTIFIER, Shape, Text, types_of
 from mllog.redaction import SENSITIVE, Redactor
-
-CATEGORY_LENGTH: Final = 256
-"""Characters up to which a string is a category; a longer one is text."""
 
 TEXT_LENGTH: Final = 8192
 """Characters of a text that are kept; what is cut is said at its end."""
@@ -116,13 +113,14 @@ class Splitter:
     found out once for each set of names.
     """
 
-    __slots__ = ("_keep_texts", "_known", "_plans", "_redactor", "_room", "_shapes")
+    __slots__ = ("_keep_texts", "_known", "_large", "_plans", "_redactor", "_room", "_shapes")
 
     def __init__(self, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
         self._redactor = redactor
         self._keep_texts = keep_texts
         self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
-        self._shapes: dict[tuple[Any, Any, Any], Shape | None] = {}
+        self._shapes: dict[tuple[Any, ...], Shape | None] = {}
+        self._large: set[str] = set()
         self._known: dict[str, set[str]] = {}
         self._room = KNOWN_VALUES
 
@@ -165,30 +163,35 @@ class Splitter:
     def shape_of(self, values: dict[Any, Any]) -> Shape | None:
         """The shape of values, made where these names and types come for the first time; None where there is none."""
         long = tuple(name for name, value in values.items() if type(value) is str and len(value) > CATEGORY_LENGTH)
-        key = (tuple(values), tuple(map(type, values.values())), long)
+        self._large.update(name for name, value in values.items() if type(value) is float and abs(value) >= IDENTIFIER)
+        large = tuple(name for name in values if name in self._large)
+        key = (tuple(values), tuple(map(type, values.values())), long, large)
         try:
             return self._shapes[key]
         except KeyError:
             types = None if self.plan(key[0]) else types_of(values)
-            shape = None if types is None else self.shape(types, long)
+            shape = None if types is None else self.shape(types, long, large)
             if len(self._shapes) >= SHAPES:  # what was known is forgotten with them: names may be endless
                 self._shapes, self._known, self._room = {}, {}, KNOWN_VALUES
-                shape = None if types is None else self.shape(types, long)
+                self._large = set(large)
+                shape = None if types is None else self.shape(types, long, large)
             self._shapes[key] = shape
             return shape
 
-    def shape(self, types: dict[str, type], long: Collection[str]) -> Shape | None:
+    def shape(self, types: dict[str, type], long: Collection[str], large: Collection[str]) -> Shape | None:
         """How to sort values of these names and types; None where each needs a look of its own.
 
         Args:
             types: by name.
             long: names of the strings that are no categories any more.
+            large: names of the numbers that were as large as identifiers are.
         """
         if long and self._redactor is not None and not self._redactor.kept.isdisjoint(long):
             return None
         kinds = {name: Text if name in long else kind for name, kind in types.items()}
-        known = {name: self.known(name) for name, kind in kinds.items() if kind is str}
-        return Shape(kinds, known=known, clean=self.clean, text=self.long_text)
+        looked_at = self._redactor is not None
+        known = {name: self.known(name) for name, kind in kinds.items() if kind is str and looked_at}
+        return Shape(kinds, large=large, known=known, clean=self.clean, text=self.long_text)
 
     def long_text(self, value: str) -> str | None:
         """What is written of a string that is long enough to be a text; None where the rules catch something."""

@@ -46,7 +46,7 @@ class EventHandler(logging.Handler):
         self._accepted = self._dropped = 0
         self._problem: str | None = None
 
-    def write(self, line: bytes) -> bool:
+    def write(self, line: bytes | bytearray) -> bool:
         """Store a line that ends in a newline; False where it had to be given up. Never raises."""
         # One system call, so that lines stay whole whoever else appends.
         problem = None
@@ -218,8 +218,8 @@ class SpoolHandler(EventHandler):
         said = {
             "dropped": drops.count,
             "reason": drops.reason,
-            "since": timestamp(drops.since).decode(),
-            "until": timestamp(drops.until).decode(),
+            "since": timestamp(drops.since),
+            "until": timestamp(drops.until),
         }
         message = f"{drops.count} events were given up: {drops.reason}"
         return own_event("dropped", message, {"spool": said}, self._service, level="warning")

@@ -12,16 +12,15 @@ from mllog._settings import STATE
 from mllog.redaction import SENSITIVE
 
 
-def in_context(body: bytes, labels: Mapping[str, Any] | None) -> tuple[bytes, bytes]:
-    """A body with what is redacted in labels and ids, and these as further members of the event."""
+def behind_quality(labels: Mapping[str, Any] | None) -> tuple[bytes, int]:
+    """The end of an event that has its quality: what is redacted in labels and ids, and these; and how much that is."""
     findings = Findings()
     context = _context_members(labels, findings)
-    if findings.redacted_fields:
-        said: dict[str, Any] = {}
-        findings.fill_redaction(said)
-        STATE.counts.redacted += len(findings.redacted_kinds)
-        body = body[:-1] + b"," + dumps(said)[1:]
-    return body, context
+    if not findings.redacted_fields:
+        return b"}" + context, 0
+    said: dict[str, Any] = {}
+    findings.fill_redaction(said)
+    return b"," + dumps(said)[1:] + context, len(findings.redacted_kinds)
 
 
 def finished(

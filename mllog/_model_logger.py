@@ -10,19 +10,20 @@ import functools
 import inspect
 import itertools
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
+from math import trunc
 from random import getrandbits, random
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
 from mllog import _context, _later
 from mllog._batch import paired
 from mllog._body import Ready, by_value, encode_anew, input_names, prepare, template
 from mllog._call import Arguments, Call
-from mllog._event import since_epoch, uuid7
+from mllog._event import since_epoch, stamps
 from mllog._features import Findings, mapping
 from mllog._handlers import LINE, EventHandler
-from mllog._members import finished, in_context
+from mllog._members import behind_quality, finished
 from mllog._settings import LOGGER, SILENT, STATE
 
 if TYPE_CHECKING:
@@ -110,37 +111,43 @@ class ModelLogger:
             ready = self._ready
             if ready is None or ready.generation != state.generation:
                 ready = self._ready = prepare(self)
-            now = time.time_ns()
+            now = time_ns()
+            took: int | None
             if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
-                took: int | None = int(duration * 1e9)
+                took = before = trunc(duration * 1e9)
             else:
                 took = _nanoseconds(duration)
-            event_id = uuid7(now)
-            body, context = None, b""
-            if error is None and self.sample >= 1.0:  # the common call: code compiled for these names and types
-                body = ready.encode(inputs, outputs)
-                if body is None:
-                    body = encode_anew(ready, inputs, outputs)
-                request, bound = _context.request.get(), _context.labels.get()
-                if body is not None and (labels or bound or request):
-                    if type(request) is _context.Members and not (labels or bound):
-                        context = request.json
-                    else:
-                        body, context = in_context(body, labels)
-            if body is None:
-                encoded = self._encode_each(ready, inputs, outputs, error, labels)
-                if encoded is None:  # not in the sample
-                    return prediction_id or event_id
-                body, context = encoded
-            began = now - (took or 0) if timestamp is None else since_epoch(timestamp)
-            failed = error is not None
+                before = took or 0
+            if timestamp is not None:
+                before = now - since_epoch(timestamp)
+            stamped = stamps(now, before)
+            identity = stamped[0] if prediction_id is None else str(prediction_id)
             longest = _LONGEST if sink is None else sink.longest
-            line = ready.template.render(began, now, event_id, prediction_id, took, failed, body, context, longest)
-            if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
-                sink.write(line)
-            else:
-                _deliver(line, failed=failed)
-            return prediction_id or event_id  # noqa: TRY300 - the call is over here
+            if error is None and self.sample >= 1.0:  # the common call: code compiled for these names and types
+                behind, redacted = None, 0
+                request, bound = _context.request.get(), _context.labels.get()
+                if labels or bound or request:
+                    if isinstance(request, _context.Members) and not (labels or bound):
+                        behind = b"}" + request.json
+                    else:
+                        behind, redacted = behind_quality(labels)
+                buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
+                if buffer is None:
+                    buffer = encode_anew(ready, inputs, outputs, stamped, identity, took, behind)
+                if buffer is not None and len(buffer) <= longest:
+                    if redacted:
+                        state.counts.redacted += redacted
+                    if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
+                        sink.write(buffer)
+                    else:
+                        _deliver(bytes(buffer), failed=False)
+                    ready.give_back(buffer)
+                    return identity
+            encoded = self._encode_each(ready, inputs, outputs, error, labels)
+            if encoded is not None:  # else not in the sample
+                failed = error is not None
+                _deliver(ready.template.render(stamped, identity, took, failed, *encoded, longest), failed=failed)
+            return identity  # noqa: TRY300 - the call is over here
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
@@ -284,7 +291,7 @@ class ModelLogger:
         """
 
         def body_of(ready: Ready, findings: Findings) -> dict[str, Any]:
-            now = time.time_ns()
+            now = time_ns()
             said = _later.described(prediction_id, actual, predicted, predicted_at, now, findings)
             found = ready.outputs.split(slices, findings) if slices else {}
             found.pop("overflow", None)
@@ -317,11 +324,11 @@ class ModelLogger:
                 stays = ready.other[role, action] = template(self, role=role, action=action)
             findings = Findings()
             body, context = finished(describe(ready, findings), findings, error, labels)
-            now = time.time_ns()
+            now = time_ns()
             began = now if timestamp is None else since_epoch(timestamp)
             took, failed = _nanoseconds(duration), error is not None
             longest = _LONGEST if sink is None else sink.longest
-            line = stays.render(began, now, uuid7(now), str(prediction_id), took, failed, body, context, longest)
+            line = stays.render(stamps(now, now - began), str(prediction_id), took, failed, body, context, longest)
             _deliver(line, failed=failed)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1

@@ -96,11 +96,11 @@ def event(
     clean = functools.partial(_clean, STATE.redactor, findings)
     now = time.time_ns()
     made: dict[str, Any] = {
-        "@timestamp": timestamp(now if ns is None else ns).decode(),
+        "@timestamp": timestamp(now if ns is None else ns),
         "ecs": {"version": ECS_VERSION},
         "message": clean("message", _text(message), TEXT_LENGTH),
         "log": {"level": level, "logger": logger},
-        "event": {"kind": "event", "dataset": DATASET, "id": uuid7(now), "created": timestamp(now).decode()},
+        "event": {"kind": "event", "dataset": DATASET, "id": uuid7(now), "created": timestamp(now)},
         **_static(os.getpid(), tuple(STATE.service.items())),
     }
     if thread is not None:

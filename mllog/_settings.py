@@ -151,6 +151,8 @@ def configure(
         raise ConfigurationError(f"endpoint: what is delivered is the spool, and the sink is {os.fspath(target)!r}")
     else:
         handler = StdoutHandler() if target == "stdout" else FileHandler(Path(target))
+    import mllog._encoder  # noqa: F401, PLC0415 - now, since the first event would wait for msgspec
+
     _detach()
     STATE.service = named
     STATE.redactor = redactor

@@ -1,21 +1,20 @@
-"""Features that come again and again with the same names and types: checked and encoded by code compiled for them.
-
-A general loop over twenty features costs ten times what straight code costs. The code is made of the names (as
-literals) and of numbers, never of values, and falls back on the general way whenever anything is out of the ordinary.
-"""
+"""Features that come again and again with the same names and types: what `mllog._encoder` compiles code for."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
-
-import orjson
 
 IDENTIFIER: Final = 10**8
 """Integers of nine digits and more could be an identifier, and are scanned."""
 
+CATEGORY_LENGTH: Final = 256
+"""Characters up to which a string is a category; a longer one is text."""
+
 MOST_FEATURES: Final = 1000
+_PLAIN: Final = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')
+"""Names that JSON has as they are."""
 
 
 class Text(str):
@@ -24,23 +23,15 @@ class Text(str):
     __slots__ = ()
 
 
-_NONE: Final = type(None)
-_TYPES: Final = {
+TYPES: Final = {
     float: "number",
     int: "number",
     str: "category",
     Text: "text",
     bool: "boolean",
-    _NONE: "missing",
+    type(None): "missing",
 }
-
-Encoder = Callable[[Any, Any], bytes | None]
-"""Gives inputs and outputs of one pair of shapes as JSON, or None where they need the general way."""
-
-
-def unknown(inputs: Any, outputs: Any) -> None:  # noqa: ARG001 - an Encoder before any shape is known
-    """Sends every call to the general way."""
-    return
+"""Of the values that a shape may have, and where they go in an event."""
 
 
 class Shape:
@@ -49,8 +40,10 @@ class Shape:
     Args:
         types: of each feature, in order: float, int, str, Text, bool or NoneType.
         bounds: least and greatest value of numbers, where there are any.
-        known: values of strings that need no further look; the sets may grow later.
-        clean: whether a string of a feature that is not known may pass all the same.
+        large: names of numbers that may be as large as identifiers are, and so need a closer look.
+        known: values of strings that need no further look, for each feature that is to be looked at; the sets may
+            grow later.
+        clean: whether another string of such a feature may pass all the same.
         text: what is written of a free text; None where it needs a look of its own.
         absent: features that are not there at all, and need not be.
 
@@ -59,13 +52,14 @@ class Shape:
         quality: what the event says of them.
     """
 
-    __slots__ = ("bounds", "clean", "has_values", "known", "quality", "text", "types")
+    __slots__ = ("bounds", "clean", "has_values", "known", "large", "quality", "text", "types")
 
     def __init__(
         self,
         types: Mapping[str, type],
         *,
         bounds: Mapping[str, tuple[float, float]] | None = None,
+        large: Collection[str] = (),
         known: Mapping[str, set[str]] | None = None,
         clean: Callable[[str, str], bool] | None = None,
         text: Callable[[str], str | None] | None = None,
@@ -73,16 +67,17 @@ class Shape:
     ) -> None:
         self.types = types
         self.bounds = bounds or {}
+        self.large = large
         self.known = known or {}
         self.clean = clean or (lambda _name, _value: False)
         self.text = text or (lambda _value: None)
-        missing = [*(name for name, kind in types.items() if kind is _NONE), *absent]
-        self.has_values = any(kind is not _NONE for kind in types.values())
+        missing = [*(name for name, kind in types.items() if kind is type(None)), *absent]
+        self.has_values = any(kind is not type(None) for kind in types.values())
         self.quality: dict[str, Any] = {"missing": missing, "invalid": 0} if missing else {"invalid": 0}
 
 
 def types_of(values: Mapping[Any, Any]) -> dict[str, type] | None:
-    """The types of features, where a shape can be made of them.
+    """The types of features, where a shape can be made of them: of plain names and values.
 
     Example:
         >>> types_of({"delay": 1.5, "legs": [1, 2]}) is None
@@ -90,91 +85,5 @@ def types_of(values: Mapping[Any, Any]) -> dict[str, type] | None:
     """
     if len(values) > MOST_FEATURES:
         return None
-    types = {name: type(value) for name, value in values.items() if type(name) is str}
-    return types if len(types) == len(values) and all(kind in _TYPES for kind in types.values()) else None
-
-
-def encoder(asked: Shape, answered: Shape, *, scalar: bool) -> Encoder:
-    """Compile the way from inputs and outputs to the JSON of both.
-
-    Args:
-        asked: shape of the inputs.
-        answered: shape of the outputs; none of them may be missing.
-        scalar: whether the outputs come as one value, which is called `value`.
-
-    Example:
-        >>> call = encoder(Shape({"delay": float, "gate": type(None)}), Shape({"value": bool}), scalar=True)
-        >>> call({"delay": 1.5, "gate": None}, True)
-        b'{"input":{"number":{"delay":1.5}},"output":{"boolean":{"value":true}},"quality":{"missing":["gate"],"invalid":0}}'
-        >>> call({"delay": float("nan"), "gate": None}, True) is None
-        True
-    """
-    scope: dict[str, Any] = {"dumps": orjson.dumps, "quality": asked.quality}
-    into = _Side("i", asked, scope)
-    out = _Side("o", answered, scope)
-    lines = [
-        *into.fetch("inputs"),
-        *(["o0 = outputs"] if scalar else out.fetch("outputs")),
-        f"if not ({' and '.join([*into.checks, *out.checks]) or 'True'}): return None",
-        f"return dumps({{'input': {into.answer}, 'output': {out.answer}, 'quality': quality}})",
-    ]
-    source = "\n        ".join(("def encode(inputs, outputs):\n    try:", *lines))
-    # A key that is not there; an integer beyond 64 bits, or a lone surrogate.
-    source += "\n    except (KeyError, TypeError):\n        return None\n"
-    exec(compile(source, "<shape>", "exec"), scope)  # noqa: S102 - made of literals of names and numbers, see above
-    found: Encoder = scope["encode"]
-    return found
-
-
-class _Side:
-    """The source for the inputs or the outputs; what it names is put into `scope`."""
-
-    def __init__(self, prefix: str, shape: Shape, scope: dict[str, Any]) -> None:
-        self._prefix = prefix
-        self._names = tuple(shape.types)
-        scope[f"{prefix}_clean"], scope[f"{prefix}_text"] = shape.clean, shape.text
-        self.checks: list[str] = []
-        finite: list[str] = []
-        parts: dict[str, list[str]] = {kind: [] for kind in _TYPES.values()}
-        for place, (name, kind) in enumerate(shape.types.items()):
-            value = f"{prefix}{place}"
-            if kind is str:
-                scope[f"{value}_known"] = shape.known.get(name, frozenset())
-                # The type first: an object that only claims to be equal to a known string must not pass for it.
-                self.checks.append(f"type({value}) is str")
-                self.checks.append(f"({value} in {value}_known or {prefix}_clean({name!r}, {value}))")
-            elif kind is Text:
-                self.checks.append(f"type({value}) is str and ({value} := {prefix}_text({value})) is not None")
-            elif kind is bool:
-                self.checks.append(f"({value} is True or {value} is False)")
-            elif kind is _NONE:
-                self.checks.append(f"{value} is None")
-            else:
-                self.checks.append(f"type({value}) is {kind.__name__}")
-                low, high = shape.bounds.get(name, (-math.inf, math.inf))
-                if kind is int:
-                    low, high = max(low, 1 - IDENTIFIER), min(high, IDENTIFIER - 1)
-                if (low, high) != (-math.inf, math.inf):
-                    self.checks.append(_between(value, low, high))
-                if kind is float and math.inf in (-low, high):
-                    finite.append(value)
-            parts[_TYPES[kind]].append(f"{name!r}: {value}")
-        if finite:  # NaN and the infinities spoil a sum
-            self.checks.append(f"(total := {' + '.join(finite)}) - total == 0.0")
-        kinds = (kind for kind in ("boolean", "text", "number", "category") if parts[kind])
-        typed = [f"{kind!r}: {{{', '.join(parts[kind])}}}" for kind in kinds]
-        self.answer = f"{{{', '.join(typed)}}}"
-
-    def fetch(self, values: str) -> list[str]:
-        """Statements that take the values apart, where the names are those of the shape."""
-        return [
-            f"if type({values}) is not dict or len({values}) != {len(self._names)}: return None",
-            *(f"{self._prefix}{place} = {values}[{name!r}]" for place, name in enumerate(self._names)),
-        ]
-
-
-def _between(value: str, low: float, high: float) -> str:
-    """A comparison with both ends, or with the one that there is."""
-    lower = "" if low == -math.inf else f"{low!r} <= "
-    upper = "" if high == math.inf else f" <= {high!r}"
-    return f"{lower}{value}{upper}"
+    types = {name: type(value) for name, value in values.items() if type(name) is str and _PLAIN.fullmatch(name)}
+    return types if len(types) == len(values) and all(kind in TYPES for kind in types.values()) else None

@@ -40,7 +40,7 @@ class MemoryHandler(EventHandler):
         super().__init__()
         self.events: list[dict[str, Any]] = []
 
-    def write(self, line: bytes) -> bool:
+    def write(self, line: bytes | bytearray) -> bool:
         """Keep an event."""
         self.events.append(orjson.loads(line))
         self._accepted += 1

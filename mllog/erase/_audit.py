@@ -31,7 +31,7 @@ def audit_event(field: str, places: Mapping[str, tuple[int, int]], environment: 
         ('3 events of a person were erased (by customer)', 'success')
     """
     ns = time.time_ns()
-    now = timestamp(ns).decode()
+    now = timestamp(ns)
     found, left = (sum(counts[which] for counts in places.values()) for which in (0, 1))
     message = f"{max(0, found - left)} events of a person were erased (by {field})"
     return {

@@ -71,7 +71,7 @@ def canary(environment: str = "default", *, secrets: bool = True) -> Canary:
         'logs-mllog.canary-demo'
     """
     ns = time.time_ns()
-    now, identity = timestamp(ns).decode(), uuid7(ns)
+    now, identity = timestamp(ns), uuid7(ns)
     namespace = slug(environment)
     inputs: dict[str, Any] = {"number": {"amount": 1.5}, "category": {"colour": "yellow"}, "boolean": {"wet": True}}
     inputs["text"] = {"note": "sings where something is wrong"}

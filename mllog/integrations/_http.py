@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import time
+from collections.abc import Iterable
 from random import getrandbits
 from typing import Any, Final
 
@@ -15,15 +16,14 @@ from mllog._settings import STATE
 
 # W3C Trace Context, 3.2: version, trace id, parent id, flags; the all-zero ids are invalid.
 _TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
 )
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_METHOD: Final = re.compile(r"[A-Za-z]{1,16}")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _LONGEST_PATH: Final = 1024
 
 
-class Request:
-    """One request, from its first line to its last byte.
+class Request(_context.Members):
+    """One request, from its first line to its last byte; what stands on every event of it.
 
     Args:
         method: such as `GET`; empty for a websocket.
@@ -32,33 +32,34 @@ class Request:
         request_id: the header `x-request-id`, as it came.
 
     Attributes:
-        members: what stands on every event of the request.
-        id: `http.request.id`.
+        id: `http.request.id`, in ASCII.
     """
 
-    __slots__ = ("_after", "_before", "_began", "_clock", "_ended", "id", "members", "method", "path")
+    __slots__ = ("_before", "_began", "_clock", "_ended", "_method", "_path", "_trace", "_written", "id")
 
-    def __init__(self, method: str, path: str, traceparent: str | None, request_id: str | None) -> None:
+    def __init__(self, method: str, path: str, traceparent: bytes | None, request_id: bytes | None) -> None:
         self._began, self._clock = time.time_ns(), time.perf_counter_ns()
         self._ended: int | None = None
         match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-        trace = match[1] if match else f"{getrandbits(128):032x}"
-        known = request_id is not None and _REQUEST_ID.fullmatch(request_id)
-        self.id = str(request_id) if known else f"{getrandbits(128):032x}"
-        self.method = method if _METHOD.fullmatch(method) else ""
-        self.path, written = _path(STATE.generation, path[:_LONGEST_PATH])
-        # The same as JSON, once for all events of the request: ids and method were checked, so they need no escapes.
-        asked = f',"method":"{self.method}"' if self.method else ""
-        self._before = f',"trace":{{"id":"{trace}"}},"http":{{"request":{{"id":"{self.id}"{asked}}}'.encode()
-        self._after = b'},"url":{"path":%b}' % written
-        self.members = _context.Members(
-            {
-                "trace": {"id": trace},
-                "http": {"request": {"id": self.id, **({"method": self.method} if self.method else {})}},
-                "url": {"path": self.path},
-            },
-            self._before + self._after,
-        )
+        self._trace = match[1] if match else b"%032x" % getrandbits(128)
+        known = request_id and _REQUEST_ID.fullmatch(request_id)
+        self.id = request_id if known and request_id else b"%032x" % getrandbits(128)
+        self._method, asked = _method(method)
+        self._path, self._written = _path(STATE.generation, path[:_LONGEST_PATH])
+        # Once for all events of the request: ids and method were checked, so they need no escapes.
+        self._before = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b}' % (self._trace, self.id, asked)
+        self.json = b'%b},"url":{"path":%b}' % (self._before, self._written)
+
+    def keys(self) -> Iterable[str]:
+        """Names of the members."""
+        return ("trace", "http", "url")
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        if name == "trace":
+            return {"id": self._trace.decode()}
+        if name == "url":
+            return {"path": self._path}
+        return {"request": {"id": self.id.decode(), **({"method": self._method} if self._method else {})}}
 
     def ended(self) -> None:
         """The last byte has gone; what the server still does behind it is not the request's."""
@@ -82,7 +83,7 @@ class Request:
             status = 500  # what the server answers in place of the application
         failed = broken or (status or 0) >= 500
         outcome = "failure" if failed else "unknown" if status is None else "success"
-        message = " ".join(filter(None, (self.method, route or self.path, str(status or "unanswered"))))
+        message = " ".join(filter(None, (self._method, route or self._path, str(status or "unanswered"))))
         sink = STATE.sink
         if error is None and status is not None and sink is not None and not _context.labels.get():
             sink.write(self._line(message, status, route, outcome))  # the common end of a request
@@ -116,21 +117,28 @@ class Request:
         assert self._ended is not None
         return b"".join(
             (
-                b'{"@timestamp":"%b","message":' % timestamp(self._began),
+                b'{"@timestamp":"%b","message":' % timestamp(self._began).encode(),
                 dumps(message),
                 b',"log":{"level":"error","logger":"mllog.request"}'
                 if outcome == "failure"
                 else b',"log":{"level":"info","logger":"mllog.request"}',
                 b',"event":{"kind":"event","dataset":"mllog.log","id":"%b","created":"%b","duration":%d,"outcome":"%b"}'
-                % (uuid7(now).encode(), timestamp(now), self._ended - self._clock, outcome.encode()),
+                % (uuid7(now).encode(), timestamp(now).encode(), self._ended - self._clock, outcome.encode()),
                 _records.static(STATE.generation),
                 self._before,
                 b',"response":{"status_code":%d}' % status,
-                self._after,
+                b'},"url":{"path":%b}' % self._written,
                 b"" if route is None else b',"labels":{"route":%b}' % dumps(route),
                 b"}\n",
             )
         )
+
+
+@functools.lru_cache(64)
+def _method(method: str) -> tuple[str, bytes]:
+    """A method that is one, and the same as a member of JSON."""
+    method = method if re.fullmatch("[A-Za-z]{1,16}", method) else ""
+    return method, b',"method":"%b"' % method.encode() if method else b""
 
 
 @functools.lru_cache(256)

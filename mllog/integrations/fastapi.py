@@ -44,25 +44,35 @@ class Middleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request = _request(scope)
+        headers = dict(scope.get("headers") or ())
+        request = Request(
+            scope.get("method") or "",
+            scope.get("path") or "",
+            headers.get(b"traceparent"),
+            headers.get(b"x-request-id"),
+        )
         status: int | None = None
         error: BaseException | None = None
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             kind = message["type"]
+            if kind == "http.response.body":
+                return last(message) if self.access and not message.get("more_body") else send(message)
             if kind in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
                 message = _named(message, request.id)
             elif kind == "websocket.accept":
                 status = 101
                 message = _named(message, request.id)
+            return send(message)
+
+        async def last(message: Message) -> None:
             await send(message)
-            if kind == "http.response.body" and not message.get("more_body"):
-                request.ended()
+            request.ended()
 
         root = scope.get("root_path") or ""
-        token = _context.request.set(request.members)
+        token = _context.request.set(request)
         try:
             await self.app(scope, receive, answer)
         except BaseException as raised:
@@ -75,23 +85,13 @@ class Middleware:
             error = None  # no cycle of the exception with this frame
 
 
-def _request(scope: Scope) -> Request:
-    trace = identity = None
-    for name, value in scope.get("headers") or ():
-        if name == b"traceparent":
-            trace = value.decode("latin-1")
-        elif name == b"x-request-id":
-            identity = value.decode("latin-1")
-    return Request(scope.get("method") or "", scope.get("path") or "", trace, identity)
-
-
-def _named(message: Message, identity: str) -> Message:
+def _named(message: Message, identity: bytes) -> Message:
     """The start of an answer with the request's id, where the application gave none."""
     headers = message.get("headers") or ()
     for name, _ in headers:
         if len(name) == 12 and bytes(name).lower() == b"x-request-id":
             return message
-    return {**message, "headers": [*headers, (b"x-request-id", identity.encode())]}
+    return {**message, "headers": [*headers, (b"x-request-id", identity)]}
 
 
 def _route(scope: Scope, root: str) -> str | None:

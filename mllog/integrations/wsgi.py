@@ -39,8 +39,8 @@ class Middleware:
         request = Request(
             environ.get("REQUEST_METHOD") or "",
             _path(environ),
-            environ.get("HTTP_TRACEPARENT"),
-            environ.get("HTTP_X_REQUEST_ID"),
+            _header(environ, "HTTP_TRACEPARENT"),
+            _header(environ, "HTTP_X_REQUEST_ID"),
         )
         answer = _Answer(request, access=self.access)
 
@@ -48,10 +48,10 @@ class Middleware:
             answer.status = int(status[:3]) if status[:3].isdigit() else None
             answer.route = _route(environ)
             if not any(name.lower() == "x-request-id" for name, _ in headers):
-                headers = [*headers, ("x-request-id", request.id)]
+                headers = [*headers, ("x-request-id", request.id.decode())]
             return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
-        answer.token = _context.request.set(request.members)
+        answer.token = _context.request.set(request)
         try:
             answer.body = self.app(environ, start)
         except BaseException as error:
@@ -62,6 +62,11 @@ class Middleware:
             answer.end(None)  # the server sends the file by itself, and knows it by its type
             return answer.body
         return answer
+
+
+def _header(environ: Environ, name: str) -> bytes | None:
+    value = environ.get(name)
+    return None if value is None else str(value).encode("latin-1", "replace")
 
 
 def _path(environ: Environ) -> str:
@@ -77,7 +82,7 @@ class _Answer:
         self.status: int | None = None
         self.route: str | None = None
         self.body: Iterable[bytes] = ()
-        self.token: Token[dict[str, Any]] | None = None
+        self.token: Token[Any] | None = None
         self._request, self._access = request, access
         self._error: BaseException | None = None
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mllog._errors import ProfileError
-from mllog._features import CATEGORY_LENGTH
+from mllog._shape import CATEGORY_LENGTH
 from mllog.profile._feature import Feature
 from mllog.redaction import Redactor
 

@@ -54,7 +54,7 @@ class Validator(Splitter):
             specs[feature.name] = _spec(feature, certified=certified and not by_name, redact=redactor is not None)
         self._specs = specs
 
-    def shape(self, types: dict[str, type], long: Collection[str]) -> Shape | None:
+    def shape(self, types: dict[str, type], long: Collection[str], large: Collection[str]) -> Shape | None:
         """How to sort values of these names and types; None where training had other ones."""
         specs = self._specs
         codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, Text: _TEXT, bool: _BOOLEAN}
@@ -72,6 +72,7 @@ class Validator(Splitter):
         return Shape(
             types,
             bounds={name: spec[1:3] for name, spec in specs.items()},
+            large=large,
             known={name: self.known(name) for name, kind in types.items() if kind is str},
             clean=self.clean,
             text=self.clean_text,

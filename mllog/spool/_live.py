@@ -64,7 +64,7 @@ class LiveSegment:
         """Give up the descriptor, and with it the lock."""
         os.close(self.fd)
 
-    def write(self, offset: int, line: bytes) -> None:
+    def write(self, offset: int, line: bytes | bytearray) -> None:
         """Put a line at the end, so that a reader sees the whole of it or nothing.
 
         Raises:
@@ -101,7 +101,7 @@ class MappedSegment(LiveSegment):
         self.ready = False
         self.quick = True
 
-    def write(self, offset: int, line: bytes) -> None:
+    def write(self, offset: int, line: bytes | bytearray) -> None:
         """Copy a line, then commit it."""
         end = offset + len(line)
         self.data[offset:end] = line
@@ -144,7 +144,7 @@ class AppendedSegment(LiveSegment):
         super().__init__(folder, writer, mode)
         self.capacity = size
 
-    def write(self, offset: int, line: bytes) -> None:
+    def write(self, offset: int, line: bytes | bytearray) -> None:
         """Write a line; of one that does not fit nothing stays."""
         if os.pwrite(self.fd, line, offset) != len(line):
             os.ftruncate(self.fd, offset)

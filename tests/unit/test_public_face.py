@@ -41,10 +41,11 @@ def test_import_installs_a_null_handler() -> None:
     assert any(type(handler) is logging.NullHandler for handler in logging.getLogger("mllog").handlers)
 
 
-def test_import_needs_only_orjson() -> None:
-    """`import mllog` and logging with a profile pull in nothing but the standard library and orjson."""
+def test_logging_needs_little() -> None:
+    """Logging with a profile takes what the package depends on (msgspec looks for typing_extensions)."""
     code = (
         "import sys, os, tempfile; before = set(sys.modules); import mllog\n"
+        "assert 'msgspec' not in sys.modules\n"
         "mllog.configure(spool=tempfile.mkdtemp())\n"
         "from mllog.profile import Profile, Feature\n"
         "profile = Profile('m', '1', (Feature('x', 'number', 'float64', 1, 0),))\n"
@@ -54,7 +55,7 @@ def test_import_needs_only_orjson() -> None:
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['mllog', 'orjson']"
+    assert done.stdout.strip() == "['mllog', 'msgspec', 'orjson', 'typing_extensions']"
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import math
+import sys
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -11,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mllog._encoder import encoder
 from mllog._event import dumps
 from mllog._features import KNOWN_VALUES, SHAPES, Findings, Splitter
-from mllog._shape import Shape, encoder
+from mllog._shape import Shape, types_of
+from mllog._template import Template
 from mllog.profile import Profile
 from mllog.profile._validate import Validator
 from mllog.redaction import Redactor
@@ -91,8 +96,13 @@ def compiled(splitter: Splitter, values: dict[str, Any]) -> dict[str, Any] | Non
 
 def encoded(shape: Shape, values: dict[str, Any]) -> dict[str, Any] | None:
     """The same for a shape that is given."""
-    body = encoder(shape, Shape({"value": bool}), scalar=True)(values, True)
-    return None if body is None else orjson.loads(body)
+    template = Template("late", "1.0", service={"environment": "test"})
+    encode = encoder(shape, Shape({"value": bool}), template, scalar=True)
+    line = encode(values, True, ("0190", "2026", "2025"), "0190", 1000, None)
+    if line is None:
+        return None
+    body: dict[str, Any] = orjson.loads(line)["mllog"]
+    return {name: body[name] for name in ("input", "output", "quality")}
 
 
 @settings(max_examples=300, deadline=None)
@@ -126,12 +136,28 @@ def test_the_common_call_takes_the_compiled_path(splitters: tuple[Splitter, Spli
     assert found["quality"] == {"missing": ["gate"], "invalid": 0}
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, sys.float_info.max, -1e308, 5e-324])
 def test_a_number_that_is_none_is_seen(value: float) -> None:
-    """Also where another number would hide it in the sum: two large ones only cost the general path."""
-    shape = Shape({"a": float, "b": float})
-    assert (encoded(shape, {"a": value, "b": 1.0}) is not None) == math.isfinite(value)
-    assert encoded(shape, {"a": 1e308, "b": 1e308}) is None
+    """Finite ones come back as they were, to the last bit."""
+    found = encoded(Shape({"a": float}, large={"a"}), {"a": value})
+    assert (None if found is None else found["input"]["number"]["a"]) == (value if math.isfinite(value) else None)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1 - 10**8, 10**8 - 1))
+def test_numbers_are_written_to_the_last_digit(one: float, other: int) -> None:
+    """Whatever notation is chosen; and integers stay integers, also where floats came before."""
+    found = encoded(Shape({"a": float, "b": float}, large={"a"}), {"a": one, "b": other})
+    assert found is not None
+    assert repr(found["input"]["number"]) == repr({"a": one, "b": other})
+
+
+def test_bounds_are_those_of_the_profile() -> None:
+    """Of floats and of integers, the ends included; an integer has none between 0.2 and 0.8."""
+    shape = Shape({"a": float}, bounds={"a": (0.2, 0.8)})
+    assert [value for value in (0.1, 0.2, 0.5, 0.8, 0.9, 0, 1) if encoded(shape, {"a": value})] == [0.2, 0.5, 0.8]
+    shape = Shape({"a": int}, bounds={"a": (0.5, 2.0)})
+    values = (0, 1, 2, 3, 0.4, 0.5, 1.5, 2.0, 2.1)
+    assert [value for value in values if encoded(shape, {"a": value})] == [1, 2, 0.5, 1.5, 2.0]
 
 
 class Liar(str):
@@ -146,15 +172,43 @@ class Liar(str):
         return hash("AA")
 
 
+class LiarOfAKind(enum.StrEnum):
+    """The same, of a type that JSON writers know by its value."""
+
+    ANN = "ann@example.com"
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("AA")
+
+
 @pytest.mark.parametrize(
-    "value", [1, True, None, "1.0", 10**9, 2**70, [1.0], type("Float", (float,), {})(1.0)], ids=str
+    "value", [True, None, "1.0", 10**8, 2**70, [1.0], type("Float", (float,), {})(1.0), Decimal(10**8)], ids=str
 )
 def test_another_type_is_seen(value: object) -> None:
-    """A number that is no float is none of this shape; neither is a subclass of one."""
+    """What is no number is none of this shape; neither is what could be an identifier, nor a subclass of a float."""
     assert encoded(Shape({"a": float}), {"a": value}) is None
 
 
-@pytest.mark.parametrize("value", [b"AA", ["AA"], 5, Liar("ann@example.com")], ids=repr)
+@pytest.mark.parametrize("digits", ["4242424242424242", "123456789", "-100000000", "4242.5"])
+def test_a_decimal_does_not_pass_for_a_float(digits: str) -> None:
+    """The rules see its digits, also where floats were large before; a small one is a number like any other."""
+    splitter, values = Splitter(Redactor()), {"amount": Decimal(digits)}
+    for before in (1.5, 10.0**9):
+        shape = splitter.shape_of({"amount": before})
+        assert shape is not None
+        assert encoded(shape, {"amount": before}) is not None
+        found = encoded(shape, values)
+        assert (found is None) == (digits != "4242.5" or before > 10**8)
+        assert found is None or found["input"] == splitter.split(values, Findings())
+    shape = splitter.shape_of({"amount": 1.5})
+    assert shape is not None
+    assert encoded(shape, {"amount": 10.0**9}) is not None  # what was large once may be so again
+
+
+@pytest.mark.parametrize("value", [b"AA", ["AA"], 5, Liar("ann@example.com"), LiarOfAKind.ANN], ids=repr)
 def test_what_is_no_string_is_seen(value: object) -> None:
     """A string is known by its value; what only claims to be equal is not."""
     assert encoded(Shape({"a": str}, known={"a": {"AA"}}), {"a": value}) is None
@@ -202,10 +256,13 @@ def test_what_is_remembered_is_bounded() -> None:
     assert sum(map(len, splitter._known.values())) <= KNOWN_VALUES
 
 
-@pytest.mark.parametrize("name", ["'", '"', "\\", "\n", "{x}", "__import__('os')", "é\u2028", "\ud800", "%s"])
+@pytest.mark.parametrize("name", ["'", '"', "\\", "\n", "{x}", "__import__('os')", "é\u2028", "\ud800", "%s", "\x7f"])
 def test_names_are_literals(name: str) -> None:
-    """No name of a feature becomes code."""
-    found = encoded(Shape({name: float, "b": str}, known={"b": {"x"}}), {name: 1.0, "b": "x"})
-    written = name.encode("utf-8", "replace").decode()
-    assert found is None or found["input"] == {"number": {written: 1.0}, "category": {"b": "x"}}
-    assert (found is None) == (written != name)  # a lone surrogate is no JSON: the general way replaces it
+    """No name of a feature becomes code; one that JSON has not as it is takes the general way."""
+    values = {name: 1.0, "b": "x"}
+    types = types_of(values)
+    assert (types is None) == (name in ('"', "\\", "\n", "\ud800"))
+    if types is not None:
+        found = encoded(Shape(types, known={"b": {"x"}}), values)
+        assert found is not None
+        assert found["input"] == {"number": {name: 1.0}, "category": {"b": "x"}}
