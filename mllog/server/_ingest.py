@@ -13,6 +13,7 @@ import orjson
 
 from mllog._errors import MllogError
 from mllog.pipeline import Event, Pipeline, encode, event_from_line
+from mllog.server._worker import Worker
 from mllog.spool import Batch, SpoolReader
 from mllog.spool._rewrite import append
 from mllog.spool._tombstones import Tombstones, digest
@@ -119,7 +120,7 @@ def _stored(event: Event) -> dict[str, Any]:
     return source
 
 
-class SpoolFollower:
+class SpoolFollower(Worker):
     """A thread that reads a spool as it grows; the cursor moves only over what the store holds for good.
 
     Args:
@@ -128,23 +129,16 @@ class SpoolFollower:
     """
 
     def __init__(self, folder: Path, ingest: Ingest) -> None:
+        super().__init__("mllog-follow")
         self._folder = folder
         self._reader = SpoolReader(folder, consumer="serve")
         self._erased = Tombstones(folder)
         self._ingest = ingest
-        self._stop = threading.Event()
         self._failure: str | None = None
-        self._thread = threading.Thread(target=self._run, name="mllog-follow", daemon=True)
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
 
     def stop(self) -> None:
         """Finish the batch in hand, then let go of the spool."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        super().stop()
         self._reader.close()
 
     @property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from typing import Any, Final
 
 from mllog._errors import MllogError
+from mllog.server._worker import Worker
 from mllog.store import EVERY, Store
 
 DAY_SECONDS: Final = 86400.0
@@ -19,7 +19,7 @@ OWN_LEAST: Final = dt.timedelta(days=400)
 _AGAIN_SECONDS: Final = 600.0
 
 
-class Retention:
+class Retention(Worker):
     """Deletes events that are too old, in a thread: when the server starts, and every day.
 
     A deletion marks documents in the index; the disk comes free as the store merges its parts.
@@ -30,21 +30,10 @@ class Retention:
     """
 
     def __init__(self, store: Store, keep: dt.timedelta) -> None:
+        super().__init__("mllog-retention")
         self._store = store
         self._keep = keep
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mllog-retention", daemon=True)
         self.failure: str | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the deletion in hand."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def apply(self, now: dt.datetime) -> int:
         """Delete what is too old; how many events that were.

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from mllog._errors import MllogError
 from mllog.alerts import Outcome, Runner
+from mllog.server._worker import Worker
 
 EVERY_SECONDS: Final = 30.0
 """How often it is looked which watches are due."""
 
 
-class Watching:
+class Watching(Worker):
     """Evaluates each watch as often as it says, in a thread.
 
     Args:
@@ -21,22 +22,11 @@ class Watching:
     """
 
     def __init__(self, runner: Runner) -> None:
+        super().__init__("mllog-watch")
         self._runner = runner
         self._latest: dict[str, Outcome] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mllog-watch", daemon=True)
         self._lock = threading.Lock()
         self.failure: str | None = None
-
-    def start(self) -> None:
-        """Begin to evaluate."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the evaluation in hand."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def evaluate(self, now: dt.datetime, *, due: bool = False) -> list[Outcome]:
         """Evaluate every watch once, or with `due` those whose interval is over.

@@ -1,0 +1,30 @@
+"""A thread of the server that works until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Worker:
+    """A thread that runs `_run`, which looks at `_stop` between two pieces of work.
+
+    Args:
+        name: of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the work in hand."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        raise NotImplementedError
