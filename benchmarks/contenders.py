@@ -149,6 +149,30 @@ def failing(folder: Path) -> Opened:
     return call, mllog.shutdown
 
 
+def recording(folder: Path) -> Opened:
+    """A record of the application itself, by the logging module, with three attributes."""
+    import mllog
+    from mllog._settings import STATE
+
+    mllog.configure(service="bench", environment="bench", version="1", spool=folder / "spool")
+    log = logging.getLogger("bench.records")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    sink = STATE.sink
+    assert sink is not None
+    log.addHandler(sink)
+
+    def call(values: Values) -> None:
+        extra = {"carrier": values["category_0"], "legs": values["count_0"], "delay": values["number_00"]}
+        log.info("flight %s: no gate", "N14228", extra=extra)
+
+    def close() -> None:
+        log.removeHandler(sink)
+        mllog.shutdown()
+
+    return call, close
+
+
 def one_row_frame(values: Values) -> Any:
     """The features as a DataFrame of one row."""
     import pandas as pd
@@ -168,12 +192,13 @@ def numpy_row(_: Values) -> Any:
     return np.array(sample.row(random.Random(next(_rows))))
 
 
-def with_text(characters: int, given: Callable[[Values], Any] = same) -> Callable[[Values], Any]:
-    """The features and one more, of free text."""
+def with_text(characters: int, *, quoted: bool = False) -> Callable[[Values], Any]:
+    """The features and one more, of free text; it is words, unless some of them stand in quotes."""
     import random
 
     def longer(values: Values) -> Any:
-        return given({**values, "remark": sample.text(random.Random(next(_rows)), characters)})
+        text = sample.text(random.Random(next(_rows)), characters)
+        return {**values, "remark": text.replace("gate", "'gate':") if quoted else text}
 
     return longer
 
@@ -188,9 +213,11 @@ VARIANTS = (
     Contender("a one-row DataFrame", with_mllog(), given=one_row_frame, found=spooled),
     Contender("a numpy row, with a profile", with_mllog(profile="rows"), given=numpy_row, found=spooled),
     Contender("1 KB of free text", with_mllog(), given=with_text(1000), found=spooled),
+    Contender("1 KB of free text with quotes", with_mllog(), given=with_text(1000, quoted=True), found=spooled),
     Contender("8 KB of free text", with_mllog(), given=with_text(8000), found=spooled),
     Contender("8 KB of free text, redaction off", with_mllog("off"), given=with_text(8000), found=spooled),
     Contender("a failure, with its exception", failing, given=same, found=spooled),
+    Contender("a record of the logging module", recording, given=same, found=spooled),
     Contender("a sample of 0.1, by key", with_mllog(sample=0.1, sample_key="count_0"), given=same, found=spooled),
 )
 

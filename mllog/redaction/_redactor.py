@@ -9,12 +9,13 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from mllog.redaction._checks import CHECKS, luhn
 from mllog.redaction._escapes import TOO_DEEP, escaped, unescaped
 from mllog.redaction._pseudonyms import Pseudonyms
+from mllog.redaction._words import Words
 from mllog.redaction.rules import DEFAULT, PSEUDONYM, Rule, RuleSet, key_rules, name_test, text_only_rule
 
 LONGEST: Final = 1 << 16
@@ -59,7 +60,7 @@ class _Search:
 
     def __init__(self, rule: Rule, more: tuple[str, ...] = (), strategy: str = "mask") -> None:
         self.kind = rule.kind
-        self.guard = rule.guard
+        self.guard = frozenset(rule.guard)
         self.more = more
         self._rule = rule
         self._pattern: re.Pattern[str] | None = None
@@ -69,9 +70,7 @@ class _Search:
         self.strategy = strategy
 
     def run(self, text: str, folded: str) -> str:
-        """The text with all matches replaced."""
-        if self.guard and not any(word in folded for word in self.guard):
-            return text
+        """The text with all matches replaced; a word of the guard stands in it, where there is one."""
         if self.more and not any(word in folded for word in self.more):
             return text
         if self._rule.test:
@@ -135,10 +134,16 @@ class Redactor:
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
         self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
         self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
+        self._unguarded = [search for search in (*self._first, *self._keys, *self._shapes) if not search.guard]
         self._groups = chosen.keys
         # Most names are seen again and again.
         self._sensitive = lru_cache(maxsize=4096)(self._is_sensitive)
         self._card = next((search for search in self._shapes if search.kind == "card"), None)
+
+    @cached_property
+    def _words(self) -> Words:
+        """The words of all guards; made when a text first comes so far, as the patterns are."""
+        return Words({word for search in (*self._first, *self._keys, *self._shapes) for word in search.guard})
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
@@ -209,8 +214,14 @@ class Redactor:
             return NESTED, ("too_deep",)
         folded = work.casefold().translate(_ZEROS)
         kinds: dict[str, None] = {}
-        named = _NAMED.search(work) is not None
-        for search in (*self._first, *(self._keys if named else ()), *self._shapes):
+        words = self._words.of(folded)
+        searches = self._unguarded
+        if words:
+            keys = self._keys if _NAMED.search(work) is not None else ()
+            searches = [*self._first, *keys, *self._shapes]
+        for search in searches:
+            if search.guard and search.guard.isdisjoint(words):
+                continue
             changed = search.run(work, folded)
             if changed != work:
                 work = changed
