@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from random import getrandbits
+from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
 from mllog import _context, _records
-from mllog._event import dumps, timestamp, uuid7
+from mllog._event import dumps, stamps
 from mllog._handlers import deliver, listening
 from mllog._settings import STATE
 
@@ -35,20 +36,18 @@ class Request(_context.Members):
         id: `http.request.id`, in ASCII.
     """
 
-    __slots__ = ("_before", "_began", "_clock", "_ended", "_method", "_path", "_trace", "_written", "id")
+    __slots__ = ("_asked", "_began", "_clock", "_ended", "_trace", "id")
 
     def __init__(self, method: str, path: str, traceparent: bytes | None, request_id: bytes | None) -> None:
-        self._began, self._clock = time.time_ns(), time.perf_counter_ns()
+        self._began, self._clock = time_ns(), perf_counter_ns()
         self._ended: int | None = None
         match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-        self._trace = match[1] if match else b"%032x" % getrandbits(128)
+        self._trace = trace = match[1] if match else b"%032x" % getrandbits(128)
         known = request_id and _REQUEST_ID.fullmatch(request_id)
-        self.id = request_id if known and request_id else b"%032x" % getrandbits(128)
-        self._method, asked = _method(method)
-        self._path, self._written = _path(STATE.generation, path[:_LONGEST_PATH])
+        self.id = identity = request_id if known and request_id else b"%032x" % getrandbits(128)
+        self._asked = asked = _asked(STATE.generation, method, path[:_LONGEST_PATH])
         # Once for all events of the request: ids and method were checked, so they need no escapes.
-        self._before = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b}' % (self._trace, self.id, asked)
-        self.json = b'%b},"url":{"path":%b}' % (self._before, self._written)
+        self.json = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b' % (trace, identity, asked.behind_id)
 
     def keys(self) -> Iterable[str]:
         """Names of the members."""
@@ -58,13 +57,14 @@ class Request(_context.Members):
         if name == "trace":
             return {"id": self._trace.decode()}
         if name == "url":
-            return {"path": self._path}
-        return {"request": {"id": self.id.decode(), **({"method": self._method} if self._method else {})}}
+            return {"path": self._asked.path}
+        method = self._asked.method
+        return {"request": {"id": self.id.decode(), **({"method": method} if method else {})}}
 
     def ended(self) -> None:
         """The last byte has gone; what the server still does behind it is not the request's."""
         if self._ended is None:
-            self._ended = time.perf_counter_ns()
+            self._ended = perf_counter_ns()
 
     def log(self, status: int | None, route: str | None, error: BaseException | None) -> None:
         """Write the request's own record. Never raises.
@@ -83,10 +83,9 @@ class Request(_context.Members):
             status = 500  # what the server answers in place of the application
         failed = broken or (status or 0) >= 500
         outcome = "failure" if failed else "unknown" if status is None else "success"
-        message = " ".join(filter(None, (self._method, route or self._path, str(status or "unanswered"))))
         sink = STATE.sink
         if error is None and status is not None and sink is not None and not _context.labels.get():
-            sink.write(self._line(message, status, route, outcome))  # the common end of a request
+            sink.write(self._line(status, route))  # the common end of a request
             return
         extra: dict[str, Any] = {
             "event.duration": self._ended - self._clock,
@@ -99,7 +98,7 @@ class Request(_context.Members):
         try:
             deliver(
                 _records.event(
-                    message,
+                    _message(self._asked.method, route or self._asked.path, status),
                     level="error" if failed else "info",
                     logger="mllog.request",
                     ns=self._began,
@@ -111,40 +110,91 @@ class Request(_context.Members):
             STATE.counts.errors += 1
             STATE.counts.last_error = f"a request could not be logged: {type(failure).__name__}"
 
-    def _line(self, message: str, status: int, route: str | None, outcome: str) -> bytes:
+    def _line(self, status: int, route: str | None) -> bytes:
         """The record of a request that was answered, as `_records.event` would make it."""
-        now = time.time_ns()
         assert self._ended is not None
-        return b"".join(
-            (
-                b'{"@timestamp":"%b","message":' % timestamp(self._began).encode(),
-                dumps(message),
-                b',"log":{"level":"error","logger":"mllog.request"}'
-                if outcome == "failure"
-                else b',"log":{"level":"info","logger":"mllog.request"}',
-                b',"event":{"kind":"event","dataset":"mllog.log","id":"%b","created":"%b","duration":%d,"outcome":"%b"}'
-                % (uuid7(now).encode(), timestamp(now).encode(), self._ended - self._clock, outcome.encode()),
-                _records.static(STATE.generation),
-                self._before,
-                b',"response":{"status_code":%d}' % status,
-                b'},"url":{"path":%b}' % self._written,
-                b"" if route is None else b',"labels":{"route":%b}' % dumps(route),
-                b"}\n",
+        asked = self._asked
+        said = _said(STATE.generation, asked.method, route or asked.path, status, routed=route is not None)
+        now = time_ns()
+        event_id, created, began = stamps(now, now - self._began)
+        return (
+            b'{"@timestamp":"%b%b%b","created":"%b","duration":%d%b%b"},"http":{"request":{"id":"%b"%b%b},'
+            b'"url":{"path":%b}%b}\n'
+            % (
+                began.encode(),
+                said.behind_timestamp,
+                event_id.encode(),
+                created.encode(),
+                self._ended - self._clock,
+                said.behind_duration,
+                self._trace,
+                self.id,
+                asked.method_json,
+                said.response,
+                asked.path_json,
+                said.labels,
             )
         )
 
 
-@functools.lru_cache(64)
-def _method(method: str) -> tuple[str, bytes]:
-    """A method that is one, and the same as a member of JSON."""
-    method = method if re.fullmatch("[A-Za-z]{1,16}", method) else ""
-    return method, b',"method":"%b"' % method.encode() if method else b""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Method and path of requests, and the same as JSON.
+
+    Attributes:
+        method: empty where it is none.
+        path: without what is sensitive.
+        method_json: as a member that follows another.
+        path_json: as a value.
+        behind_id: what follows the id of a request in its events.
+    """
+
+    method: str
+    path: str
+    method_json: bytes
+    path_json: bytes
+    behind_id: bytes
 
 
 @functools.lru_cache(256)
-def _path(generation: int, path: str) -> tuple[str, bytes]:  # noqa: ARG001 - another redactor, another answer
-    """A path without what is sensitive, and the same as JSON."""
+def _asked(generation: int, method: str, path: str) -> _Asked:  # noqa: ARG001 - another redactor, another answer
+    method = method if re.fullmatch("[A-Za-z]{1,16}", method) else ""
     path = path.encode("utf-8", "replace").decode()
     if STATE.redactor is not None:
         path, _ = STATE.redactor.text(path)
-    return path, dumps(path)
+    method_json, path_json = b',"method":"%b"' % method.encode() if method else b"", dumps(path)
+    return _Asked(method, path, method_json, path_json, b'%b}},"url":{"path":%b}' % (method_json, path_json))
+
+
+def _message(method: str, named: str, status: int | None) -> str:
+    return " ".join(filter(None, (method, named, str(status or "unanswered"))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the records of requests have in common that were answered alike, as JSON.
+
+    Attributes:
+        behind_timestamp: from the quote that ends it to the one that begins the id.
+        behind_duration: to the quote that begins the trace's id.
+        response: behind the closed `http.request`; closes `http`.
+        labels: the route, where there is one.
+    """
+
+    behind_timestamp: bytes
+    behind_duration: bytes
+    response: bytes
+    labels: bytes
+
+
+@functools.lru_cache(256)
+def _said(generation: int, method: str, named: str, status: int, *, routed: bool) -> _Said:
+    failed = status >= 500
+    return _Said(
+        b'","message":%b,"log":{"level":"%b","logger":"mllog.request"},'
+        b'"event":{"kind":"event","dataset":"mllog.log","id":"'
+        % (dumps(_message(method, named, status)), b"error" if failed else b"info"),
+        b',"outcome":"%b"}%b,"trace":{"id":"' % (b"failure" if failed else b"success", _records.static(generation)),
+        b'},"response":{"status_code":%d}' % status,
+        b',"labels":{"route":%b}' % dumps(named) if routed else b"",
+    )

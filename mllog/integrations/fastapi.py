@@ -51,26 +51,8 @@ class Middleware:
             headers.get(b"traceparent"),
             headers.get(b"x-request-id"),
         )
-        status: int | None = None
+        answer = _Answer(send, request)
         error: BaseException | None = None
-
-        def answer(message: Message) -> Awaitable[None]:
-            nonlocal status
-            kind = message["type"]
-            if kind == "http.response.body":
-                return last(message) if self.access and not message.get("more_body") else send(message)
-            if kind in ("http.response.start", "websocket.http.response.start"):
-                status = message["status"]
-                message = _named(message, request.id)
-            elif kind == "websocket.accept":
-                status = 101
-                message = _named(message, request.id)
-            return send(message)
-
-        async def last(message: Message) -> None:
-            await send(message)
-            request.ended()
-
         root = scope.get("root_path") or ""
         token = _context.request.set(request)
         try:
@@ -80,9 +62,37 @@ class Middleware:
             raise
         finally:
             if self.access:
-                request.log(status, _route(scope, root), error)
+                request.log(answer.status, _route(scope, root), error)
             _context.request.reset(token)
             error = None  # no cycle of the exception with this frame
+
+
+class _Answer:
+    """What the application sends, on its way to the server.
+
+    Attributes:
+        status: of the answer; None until it begins.
+    """
+
+    __slots__ = ("_request", "_send", "status")
+
+    def __init__(self, send: Send, request: Request) -> None:
+        self._send, self._request = send, request
+        self.status: int | None = None
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Hand a message on; the start of an answer with the request's id."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            if "more_body" not in message or not message["more_body"]:
+                self._request.ended()
+        elif kind in ("http.response.start", "websocket.http.response.start"):
+            self.status = message["status"]
+            message = _named(message, self._request.id)
+        elif kind == "websocket.accept":
+            self.status = 101
+            message = _named(message, self._request.id)
+        return self._send(message)
 
 
 def _named(message: Message, identity: bytes) -> Message:
