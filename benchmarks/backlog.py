@@ -57,7 +57,7 @@ def service(folder: str, endpoint: str, events: int, max_bytes: int, when_full: 
     for line in sys.stdin:
         if line.strip() == "end":
             mllog.shutdown(30)
-        evicted = spool.writer.evicted
+        evicted = spool.writer.segments.evicted
         stats = {**mllog.stats(), "evicted": evicted}
         print(json.dumps({"seconds": seconds, "rss": _rss(os.getpid()), **stats}), flush=True)
 

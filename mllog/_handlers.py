@@ -230,14 +230,14 @@ class SpoolHandler(EventHandler):
 
     def state(self) -> dict[str, Any]:
         """Where the spool lies, on what, and what its bound made it give up."""
-        writer = self.writer
+        segments = self.writer.segments
         return {
-            "filesystem": writer.filesystem.type or None,
-            "kind": writer.filesystem.kind,
-            "warning": writer.filesystem.warning,
-            "max_bytes": writer.max_bytes,
-            "when_full": writer.when_full,
-            "evicted": writer.evicted,
+            "filesystem": segments.filesystem.type or None,
+            "kind": segments.filesystem.kind,
+            "warning": segments.filesystem.warning,
+            "max_bytes": segments.max_bytes,
+            "when_full": segments.when_full,
+            "evicted": segments.evicted,
         }
 
     def close(self) -> None:

@@ -7,53 +7,24 @@ bytes. The event is then in the page cache: it survives the death of the process
 from __future__ import annotations
 
 import contextlib
-import errno
-import mmap
 import os
-import secrets
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from mllog.spool._evict import evict
-from mllog.spool._filesystem import filesystem
-from mllog.spool._live import AppendedSegment, LiveSegment, MappedSegment
-from mllog.spool._segment import WORD, seal, stem, store
+from mllog.spool._drops import Losses, Report
+from mllog.spool._live import LiveSegment
+from mllog.spool._segments import MAX_BYTES, SEGMENT_BYTES, Segments, WhenFull
 
-SEGMENT_BYTES: Final = 8 << 20
-MAX_BYTES: Final = 1 << 30
-SPARES: Final = 2
 SEAL_SECONDS: Final = 60.0
-
-WhenFull = Literal["drop_newest", "drop_oldest", "block"]
-WHEN_FULL: Final[tuple[WhenFull, ...]] = ("drop_newest", "drop_oldest", "block")
 BLOCK_SECONDS: Final = 1.0
 
-_RETRY_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.005
 _TICK_SECONDS: Final = 1.0
-
-Report = Callable[["Drops"], bytes]
-
-
-class Drops:
-    """Events that were given up since the last report.
-
-    Attributes:
-        count: how many.
-        reason: why, the last of them.
-        since: when the first was, ns since the epoch.
-        until: when the last was.
-    """
-
-    __slots__ = ("count", "reason", "since", "until")
-
-    def __init__(self, count: int, reason: str, since: int, until: int) -> None:
-        self.count, self.reason, self.since, self.until = count, reason, since, until
 
 
 class SpoolWriter:
@@ -100,29 +71,22 @@ class SpoolWriter:
         seal_seconds: float = SEAL_SECONDS,
         started: Callable[[], None] | None = None,
     ) -> None:
-        page = mmap.PAGESIZE
-        self.folder = folder
-        self.filesystem = filesystem(folder)
-        self.segment_bytes = max(page, (segment_bytes + page - 1) // page * page)
-        self.max_bytes = max_bytes
-        self.when_full = when_full
+        self.losses = Losses(report)
+        self.segments = Segments(
+            folder,
+            segment_bytes=segment_bytes,
+            max_bytes=max_bytes,
+            when_full=when_full,
+            group=group,
+            losses=self.losses,
+        )
         self.accepted = 0
-        self.dropped = 0
-        self.evicted = 0
-        self.problem: str | None = None
-        self._block_seconds = block_seconds
-        self._group = group
-        self._mode = 0o600 if group is None else 0o660
-        self._report = report
+        self._block_seconds = block_seconds if when_full == "block" else 0.0
         self._started = started
         self._seal_seconds = seal_seconds
-        self._writer = secrets.token_hex(8)
         self._new_lock()
         self._inside = self._was_inside = False
         self._late: deque[bytes] = deque()  # lines of signal handlers that came in the middle of an append
-        self._counting = threading.RLock()
-        self._tending = threading.Lock()  # whoever makes, prefaults or seals segments
-        self._drops: Drops | None = None
         self._start_empty()
         _WRITERS.add(self)
 
@@ -135,14 +99,19 @@ class SpoolWriter:
         self._began = 0.0
         self._end = 0
         self._limit = 0  # how far `append` may write to the mapped memory by itself
-        self._micros = 0
-        self._retry_at = 0.0
-        self._why = ""  # there is no segment until then
-        self._spares: deque[LiveSegment] = deque()
-        self._full: deque[tuple[LiveSegment, int]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopping = False
+
+    @property
+    def dropped(self) -> int:
+        """Events that were given up in this process: new ones and, for their sake, old ones."""
+        return self.losses.total
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong now, in one line."""
+        return self.segments.problem
 
     # -- the caller's side ---------------------------------------------------------------------
 
@@ -177,9 +146,9 @@ class SpoolWriter:
                 pass
         if stored:
             return True
-        if self.when_full == "block" and self._wait(line):
+        if self._block_seconds and self._wait(line):
             return True
-        self._give_up(1)
+        self._give_up()
         return False
 
     def _append(self, line: bytes | bytearray) -> bool:
@@ -195,7 +164,7 @@ class SpoolWriter:
         try:
             current.write(self._end, line)
         except OSError as error:
-            self._fail(error)
+            self.segments.failed(error)
             return False
         self._end += size
         self.accepted += 1
@@ -208,13 +177,13 @@ class SpoolWriter:
             try:
                 while self._late:
                     if not self._append(self._late.popleft()):
-                        self._give_up(1)
+                        self._give_up()
             finally:
                 self._inside = False
 
     def _wait(self, line: bytes | bytearray) -> bool:
         """Try again until there is room, for the policy `block`."""
-        if len(line) > self.segment_bytes - WORD:
+        if len(line) > self.segments.capacity:
             return False
         deadline = time.monotonic() + self._block_seconds
         while time.monotonic() < deadline:
@@ -224,134 +193,58 @@ class SpoolWriter:
                     return False
                 self._inside = True
                 try:
-                    self._retry_at = 0.0
+                    self.segments.retry()
                     if self._append(line):
                         return True
                 finally:
                     self._inside = False
         return False
 
-    def _give_up(self, count: int, *, again: int = 0) -> None:
-        """Count events that are lost, and `again` such as were said to be, in an event that is now lost too."""
-        with self._counting:  # the thread never waits for the other lock, so that whoever holds that may wait for it
-            self.dropped += count
-            now = time.time_ns()
-            since = now if self._drops is None else self._drops.since
-            before = 0 if self._drops is None else self._drops.count
-            self._drops = Drops(before + count + again, self.problem or "unknown", since, now)
+    def _give_up(self) -> None:
+        self.losses.add(1, self.problem or "unknown")
 
-    def _say(self) -> None:
-        """Store an event about what was given up; the caller holds the lock, and there is a segment."""
-        if self._drops is None or self._report is None or self._current is None:
-            return
-        with self._counting:
-            line = self._report(self._drops)
-            if self._end + len(line) <= self._current.capacity:
-                with contextlib.suppress(OSError):
-                    self._current.write(self._end, line)
-                    self._end += len(line)
-                    self._drops = None
+    def _write_report(self, line: bytes) -> bool:
+        """Store an event about what was given up; the caller holds the lock."""
+        current = self._current
+        if current is None or self._end + len(line) > current.capacity:
+            return False
+        try:
+            current.write(self._end, line)
+        except OSError:
+            return False
+        self._end += len(line)
+        return True
 
     def _catch_up(self) -> None:
         """Say what is not yet said, in a segment that may be made for it; the caller holds the lock."""
-        if self._drops is not None and self._report is not None and (self._current is not None or self._roll(0)):
-            self._say()
+        if self.losses.due and (self._current is not None or self._roll(0)):
+            self.losses.tell(self._write_report)
 
     def _roll(self, size: int) -> bool:
-        """Go on in a spare segment; where the thread has none ready yet, make one here."""
-        if size > self.segment_bytes - WORD:
-            self.problem = f"an event of {size} bytes does not fit into a segment of {self.segment_bytes}"
+        """Go on in the next segment."""
+        if size > self.segments.capacity:
+            self.segments.problem = (
+                f"an event of {size} bytes does not fit into a segment of {self.segments.segment_bytes}"
+            )
             return False
         self._put_aside()
-        try:
-            spare = self._go_live()
-        except OSError as error:
-            self._fail(error)
+        segment = self.segments.next()
+        if segment is None:
             return False
-        if spare is None:
-            if self.problem is None:  # what the thread met with may be gone from there: a spare was left
-                self.problem = self._why
-            return False
-        self._current, self._end, self._limit = spare, 0, spare.capacity if spare.quick else 0
+        self._current, self._end, self._limit = segment, 0, segment.capacity if segment.quick else 0
         self._began = time.monotonic()
-        self.problem = None
-        self._say()
+        self.losses.tell(self._write_report)
         if self._thread is None:
             self._start_thread()
         self._wake.set()
         return True
 
-    def _go_live(self) -> LiveSegment | None:
-        while True:
-            made = not self._spares
-            if made:
-                with self._tending:
-                    spare = self._spares.popleft() if self._spares else self._create()
-            else:
-                spare = self._spares.popleft()
-            if spare is None:
-                return None
-            self._micros = max(time.time_ns() // 1000, self._micros + 1)
-            try:
-                spare.go_live(self.folder, stem(self._micros, self._writer))
-            except FileNotFoundError:  # a spare that went with its folder: the next one is made anew
-                spare.discard()
-                if made:
-                    raise
-                continue
-            return spare
-
     def _put_aside(self) -> None:
         """The current segment takes no more events."""
         if self._current is not None:
-            self._full.append((self._current, self._end))
+            self.segments.full.append((self._current, self._end))
             self._current, self._end, self._limit = None, 0, 0
             self._wake.set()
-
-    def _create(self) -> LiveSegment | None:
-        """A new segment, unless the bound is reached or a failure is too recent to try again; under `_tending`."""
-        if time.monotonic() < self._retry_at:
-            return None
-        self._make_folder()
-        over = self._used() + self.segment_bytes - self.max_bytes
-        if over > 0 and self._full:  # what the thread has not come to yet takes less room once it is sealed
-            self._seal_full()
-            over = self._used() + self.segment_bytes - self.max_bytes
-        if over > 0 and self.when_full == "drop_oldest":
-            gone = evict(self.folder, over)
-            over -= gone.bytes
-            if gone.events or gone.reported:
-                self.evicted += gone.events
-                self.problem = f"the spool held its bound of {self.max_bytes} bytes; the oldest events were given up"
-                self._give_up(gone.events, again=gone.reported)
-        if over > 0:
-            self._retry_at = time.monotonic() + _RETRY_SECONDS
-            self._why = f"the spool holds its bound of {self.max_bytes} bytes; nothing reads it fast enough"
-            return None
-        kind = MappedSegment if self.filesystem.mappable else AppendedSegment
-        return kind(self.folder, self._writer, self._mode, self.segment_bytes)
-
-    def _make_folder(self) -> None:
-        if self.folder.is_dir():
-            return
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._group is not None:
-            import shutil  # noqa: PLC0415 - once per spool
-
-            try:
-                shutil.chown(self.folder, group=self._group)
-            except LookupError:
-                raise OSError(errno.EINVAL, f"there is no group {self._group!r}") from None
-            self.folder.chmod(0o2770)  # set-group-id: what is made in it belongs to the group
-
-    def _used(self) -> int:
-        with os.scandir(self.folder) as entries:
-            return sum(_size(entry) for entry in entries)
-
-    def _fail(self, error: OSError) -> None:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        self.problem = self._why = f"{self.folder}: {'no room left' if full else error.strerror}"
-        self._retry_at = time.monotonic() + _RETRY_SECONDS
 
     # -- the thread's side ---------------------------------------------------------------------
 
@@ -368,13 +261,15 @@ class SpoolWriter:
         while not self._stopping:
             self._wake.clear()
             self._look()
-            self._tend()
+            self.segments.tend(self._current)
+            while self._current is not None and not self._stopping and self.segments.add_spare():
+                pass
             if not self._stopping:
-                self._wake.wait(None if self._current is None and self._drops is None else _TICK_SECONDS)
+                self._wake.wait(None if self._current is None and not self.losses.due else _TICK_SECONDS)
 
     def _look(self) -> None:
         """Put aside a segment that has grown old, or whose file was taken away; what it holds is stored anew."""
-        if self._drops is not None and self._lock.acquire(blocking=False):
+        if self.losses.due and self._lock.acquire(blocking=False):
             self._catch_up()
             self._lock.release()
         current = self._current
@@ -386,50 +281,10 @@ class SpoolWriter:
             try:
                 if current is self._current:
                     self._put_aside()
-                    for _ in range(len(self._spares) if gone else 0):
-                        self._spares.popleft().discard()
+                    if gone:
+                        self.segments.discard_spares()
             finally:
                 self._lock.release()
-
-    def _tend(self) -> None:
-        """Seal what is full, then bring spares up to their number."""
-        with self._tending:
-            current = self._current
-            if current is not None and not current.ready:  # the first one, which a caller had to make
-                current.prefault()
-            self._seal_full()
-        while self._current is not None and len(self._spares) < SPARES and not self._stopping:
-            try:
-                with self._tending:
-                    spare = self._create()
-                    if spare is None:
-                        return
-                    spare.prefault()
-                    self._spares.append(spare)
-            except OSError as error:
-                self._fail(error)
-                return
-
-    def _seal_full(self) -> None:
-        """Seal what takes no more events; under `_tending`."""
-        while self._full:
-            self._seal(*self._full.popleft())
-
-    def _seal(self, segment: LiveSegment, length: int) -> None:
-        fd = os.dup(segment.fd)  # keeps the lock over the closing of the map
-        try:
-            gone = not segment.path.exists()
-            contents = segment.contents(length) if gone else b""
-            segment.close()
-            if gone:  # somebody deleted the folder, or the file: the events are stored under their name once more
-                self._make_folder()
-                store(self.folder, segment.name, contents, self._mode)
-            else:
-                seal(fd, self.folder, segment.name, length)
-        except OSError as error:
-            self._fail(error)
-        finally:
-            os.close(fd)
 
     def _stop_thread(self) -> None:
         thread, self._thread = self._thread, None
@@ -450,17 +305,18 @@ class SpoolWriter:
         with self._lock:
             self._inside = True
             try:
-                self._retry_at = 0.0
+                self.segments.retry()
                 self._catch_up()
                 self._stop_thread()  # it may just have been started for that
-                current, end = self._current, self._end
-                full, spares = list(self._full), list(self._spares)
+                self._put_aside()
+                full, spares = self.segments.give_up()
+                self.segments.retry()
                 self._start_empty()
             finally:
                 self._inside = False
             self._drain()  # what signal handlers logged meanwhile starts anew
-        for segment, length in [*full, *([(current, end)] if current else [])]:
-            self._seal(segment, length)
+        for segment, length in full:
+            self.segments.seal(segment, length)
         for spare in spares:
             spare.discard()
 
@@ -481,19 +337,15 @@ class SpoolWriter:
 
     def after_fork_in_child(self) -> None:
         """The segments are the parent's: give up descriptor, map and views, or its lock would outlive it."""
-        inherited = [*self._spares, *(segment for segment, _ in self._full)]
-        if self._current is not None:
-            inherited.append(self._current)
-        for segment in inherited:
+        full, spares = self.segments.give_up()
+        for segment in (*spares, *(segment for segment, _ in full), *([self._current] if self._current else [])):
             segment.close()
         self._new_lock()
-        self._counting = threading.RLock()
-        self._tending = threading.Lock()
         self._inside = False
         self._late = deque()
-        self._drops = None
-        self._writer = secrets.token_hex(8)
-        self.accepted = self.dropped = self.evicted = 0
+        self.losses.reset()
+        self.segments.reset()
+        self.accepted = 0
         self._start_empty()
 
 
@@ -506,13 +358,6 @@ def _each(method: str) -> Any:
             getattr(writer, method)()
 
     return call
-
-
-def _size(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat().st_size
-    except FileNotFoundError:  # delivered and deleted meanwhile
-        return 0
 
 
 os.register_at_fork(

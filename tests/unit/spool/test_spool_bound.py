@@ -12,7 +12,7 @@ import pytest
 
 import mllog
 from mllog.spool import Drops, SpoolReader, SpoolWriter, events
-from mllog.spool import _writer as module
+from mllog.spool import _segments as module
 from mllog.spool._evict import evict
 from mllog.spool._rewrite import rewrite
 
@@ -83,7 +83,7 @@ def test_the_oldest_are_dropped_and_said(tmp_path: Path) -> None:
     numbers, said = stored(tmp_path)
     assert numbers == list(range(1000 - len(numbers), 1000))
     assert writer.accepted == 1000
-    assert writer.evicted == writer.dropped == 1000 - len(numbers)
+    assert writer.segments.evicted == writer.dropped == 1000 - len(numbers)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= BOUND
     # What was said in segments that were given up themselves is said again.
     assert sum(event["mllog"]["spool"]["dropped"] for event in said) == writer.dropped
@@ -116,7 +116,7 @@ def test_what_was_delivered_is_not_counted_as_given_up(tmp_path: Path) -> None:
             for batch in reader.read():
                 delivered += [json.loads(text)["n"] for text in batch.lines]
                 reader.commit(batch)
-    assert writer.evicted == writer.dropped == 0
+    assert writer.segments.evicted == writer.dropped == 0
     assert delivered == list(range(391))
     reader.close()
     writer.close()

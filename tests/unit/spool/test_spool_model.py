@@ -29,7 +29,8 @@ def die(writer: SpoolWriter, torn: bytes) -> None:
     """What kill -9 leaves: no seal, no lock, and perhaps a line that was copied and not committed."""
     writer._stop_thread()
     current, end = writer._current, writer._end
-    for segment in [*writer._spares, *(full for full, _ in writer._full), *([current] if current else [])]:
+    full, spares = writer.segments.give_up()
+    for segment in [*spares, *(segment for segment, _ in full), *([current] if current else [])]:
         if segment is current and end + len(torn) <= segment.capacity:
             if segment.quick:
                 segment.data[end : end + len(torn)] = torn
@@ -63,7 +64,7 @@ class Spool(RuleBasedStateMachine):
         """A process begins to write; one in two where nothing may be mapped."""
         writer = SpoolWriter(self.folder, segment_bytes=SMALL, seal_seconds=3600)
         if not mapped:
-            writer.filesystem = ELSEWHERE
+            writer.segments.filesystem = ELSEWHERE
         self.living.append(writer)
         number = len(self.accepted)
         self.accepted[number], self.committed[number] = [], []

@@ -14,7 +14,7 @@ import pytest
 
 from mllog.spool import SpoolReader, SpoolWriter, events, status
 from mllog.spool._filesystem import Filesystem, filesystem
-from mllog.spool._writer import SPARES
+from mllog.spool._segments import SPARES
 
 SMALL = 4096
 MOUNTS = """\
@@ -71,7 +71,7 @@ def test_where_nothing_says_what_it_is_nothing_is_mapped(tmp_path: Path) -> None
 @pytest.fixture
 def appending(monkeypatch: pytest.MonkeyPatch) -> None:
     """A filesystem on which nothing is mapped."""
-    monkeypatch.setattr("mllog.spool._writer.filesystem", lambda _: Filesystem("nfs4", "other"))
+    monkeypatch.setattr("mllog.spool._segments.filesystem", lambda _: Filesystem("nfs4", "other"))
 
 
 @pytest.mark.usefixtures("appending")
@@ -91,7 +91,7 @@ def test_elsewhere_events_are_appended(tmp_path: Path) -> None:
 def test_a_write_that_did_not_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk in the middle of a line: the event is counted as dropped, and the next one stands alone."""
     writer = SpoolWriter(tmp_path, segment_bytes=SMALL)
-    monkeypatch.setattr("mllog.spool._writer._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("mllog.spool._segments._RETRY_SECONDS", 0.0)
     assert writer.append(line(0))
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, at: real(fd, data[:10], at))
@@ -128,7 +128,7 @@ def delete(folder: Path, writer: SpoolWriter) -> None:
     """Delete a spool once its thread makes nothing more in it."""
     thread = writer._thread
     assert thread is not None
-    while len(writer._spares) < SPARES:
+    while len(writer.segments.spares) < SPARES:
         thread.join(0.01)
     shutil.rmtree(folder)
 
