@@ -34,14 +34,18 @@ LINE: Final = "mllog_line"
 
 
 class EventHandler(logging.Handler):
-    """A handler that takes events as lines; what comes as a LogRecord becomes a small event of its own."""
+    """A handler that takes events as lines; what comes as a LogRecord becomes a small event of its own.
 
-    longest = EVENT_BYTES
+    Args:
+        longest: bytes of the longest line that it takes.
+    """
+
     target = ""
     """What the sink writes to, for people."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = EVENT_BYTES) -> None:
         super().__init__()
+        self.longest = longest
         self._counting = threading.Lock()
         self._accepted = self._dropped = 0
         self._problem: str | None = None
@@ -276,8 +280,10 @@ class FileHandler(EventHandler):
 class StdoutHandler(EventHandler):
     """Writes events to standard output, for containers whose output is collected."""
 
-    longest = STDOUT_BYTES
     target = "stdout"
+
+    def __init__(self) -> None:
+        super().__init__(STDOUT_BYTES)
 
     def _open(self) -> int:
         return 1

@@ -12,25 +12,55 @@ from mllog._settings import STATE
 from mllog.redaction import SENSITIVE
 
 
-def behind_quality(labels: Mapping[str, Any] | None) -> tuple[bytes, int]:
-    """The end of an event that has its quality: what is redacted in labels and ids, and these; and how much that is."""
+def sampling(rate: float) -> bytes:
+    """The end of an event that has its quality, and whose like is not always kept.
+
+    Example:
+        >>> sampling(0.25)
+        b',"sampling":{"rate":0.25}}'
+    """
+    return b',"sampling":{"rate":%b}}' % dumps(rate)
+
+
+def behind_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -> tuple[bytes, int]:
+    """The end of an event that has its quality: what is redacted in labels and ids, and these; and how much that is.
+
+    Args:
+        labels: of the call.
+        end: what closes the event's body; default: a brace.
+    """
     findings = Findings()
     context = _context_members(labels, findings)
+    end = end or b"}"
     if not findings.redacted_fields:
-        return b"}" + context, 0
+        return end + context, 0
     said: dict[str, Any] = {}
     findings.fill_redaction(said)
-    return b"," + dumps(said)[1:] + context, len(findings.redacted_kinds)
+    return b"," + dumps(said)[1:-1] + end + context, len(findings.redacted_kinds)
 
 
 def finished(
-    body: dict[str, Any], findings: Findings, error: BaseException | str | None, labels: Mapping[str, Any] | None
+    body: dict[str, Any],
+    findings: Findings,
+    error: BaseException | str | None,
+    labels: Mapping[str, Any] | None,
+    rate: float | None = None,
 ) -> tuple[bytes, bytes]:
-    """A body that was looked at value by value, with what was noticed, and the further members of its event."""
+    """A body that was looked at value by value, with what was noticed, and the further members of its event.
+
+    Args:
+        body: inputs and outputs.
+        findings: of them.
+        error: what ended the call.
+        labels: of the call.
+        rate: at which such events are kept, where not all are.
+    """
     context = _context_members(labels, findings)
     if error is not None:
         context += b',"error":' + dumps(_described(error, findings))
     findings.fill(body)
+    if rate is not None:
+        body["sampling"] = {"rate": rate}
     STATE.counts.redacted += len(findings.redacted_kinds)
     return dumps(body), context
 

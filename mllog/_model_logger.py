@@ -22,8 +22,8 @@ from mllog._body import Ready, by_value, encode_anew, input_names, prepare, temp
 from mllog._call import Arguments, Call
 from mllog._event import since_epoch, stamps
 from mllog._features import Findings, mapping
-from mllog._handlers import LINE, EventHandler
-from mllog._members import behind_quality, finished
+from mllog._handlers import EVENT_BYTES, LINE, EventHandler
+from mllog._members import behind_quality, finished, sampling
 from mllog._settings import LOGGER, SILENT, STATE
 
 if TYPE_CHECKING:
@@ -122,19 +122,23 @@ class ModelLogger:
                 before = now - since_epoch(timestamp)
             stamped = stamps(now, before)
             identity = stamped[0] if prediction_id is None else str(prediction_id)
-            longest = _LONGEST if sink is None else sink.longest
-            if error is None and self.sample >= 1.0:  # the common call: code compiled for these names and types
-                behind, redacted = None, 0
+            longest = EVENT_BYTES if sink is None else sink.longest
+            if error is None:  # the common call: code compiled for these names and types
+                sampled = self.sample < 1.0
+                behind, redacted = sampling(self.sample) if sampled else None, 0
                 request, bound = _context.request.get(), _context.labels.get()
                 if labels or bound or request:
                     if isinstance(request, _context.Members) and not (labels or bound):
-                        behind = b"}" + request.json
+                        behind = (behind or b"}") + request.json
                     else:
-                        behind, redacted = behind_quality(labels)
+                        behind, redacted = behind_quality(labels, behind)
                 buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
                 if buffer is None:
                     buffer = encode_anew(ready, inputs, outputs, stamped, identity, took, behind)
                 if buffer is not None and len(buffer) <= longest:
+                    if sampled and not self._sampled(inputs):  # valid, or there would be no buffer
+                        ready.give_back(buffer)
+                        return identity
                     if redacted:
                         state.counts.redacted += redacted
                     if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
@@ -327,7 +331,7 @@ class ModelLogger:
             now = time_ns()
             began = now if timestamp is None else since_epoch(timestamp)
             took, failed = _nanoseconds(duration), error is not None
-            longest = _LONGEST if sink is None else sink.longest
+            longest = EVENT_BYTES if sink is None else sink.longest
             line = stays.render(stamps(now, now - began), str(prediction_id), took, failed, body, context, longest)
             _deliver(line, failed=failed)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
@@ -436,12 +440,13 @@ class ModelLogger:
         """Values looked at one by one, as JSON, and further members of the event; None: not in the sample."""
         findings = Findings()
         body = by_value(ready, inputs, outputs, findings)
+        rate = None
         if self.sample < 1.0:
             kept = error is not None or bool(findings.violations)
             if not kept and not self._sampled(mapping(inputs, ready.names)):
                 return None
-            body["sampling"] = {"rate": 1.0 if kept else self.sample}
-        return finished(body, findings, error, labels)
+            rate = 1.0 if kept else self.sample
+        return finished(body, findings, error, labels, rate)
 
     def _sampled(self, inputs: Mapping[Any, Any]) -> bool:
         if self.sample_key is None:
@@ -452,7 +457,6 @@ class ModelLogger:
         return zlib.crc32(key.encode("utf-8", "replace")) < self.sample * _KEY_SPACE
 
 
-_LONGEST: Final = EventHandler.longest
 
 
 def _listening() -> bool:

@@ -505,6 +505,29 @@ def test_keyed_sampling_takes_all_or_nothing_of_a_key() -> None:
     assert 25 < len(seen) < 75
 
 
+def test_a_sample_is_the_same_by_compiled_code_and_by_value() -> None:
+    """The same keys are in, with the same rate, whichever way an event takes; labels and ids are on it."""
+    log = mllog.model("sampled-both", "1", sample=0.5, sample_key="user")
+    ways: list[list[dict[str, Any]]] = []
+    for extra in ({}, {"legs": [1, 2]}):  # a list is for the general way
+        with capture() as events, mllog.bound(tenant="t7"):
+            for user in range(100):
+                log.prediction({"user": f"u{user}", "x": 1.0, **extra}, 0.5)
+                log.prediction({"user": f"u{user}", "x": float("inf"), **extra}, 0.5)
+        ways.append(events)
+    compiled, by_value = (
+        [
+            (e["mllog"]["input"]["category"]["user"], e["mllog"]["quality"]["invalid"], e["mllog"]["sampling"])
+            for e in way
+        ]
+        for way in ways
+    )
+    assert compiled == by_value
+    assert {rate["rate"] for _, invalid, rate in compiled if not invalid} == {0.5}
+    assert sum(invalid for _, invalid, _ in compiled) == 100
+    assert all(event["labels"] == {"tenant": "t7"} for way in ways for event in way)
+
+
 def test_model_is_idempotent() -> None:
     """The same name and version give the same logger; a new profile takes effect on it."""
     first = mllog.model("idem", "1")

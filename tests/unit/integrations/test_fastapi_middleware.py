@@ -66,6 +66,19 @@ def test_ids_do_not_outlive_the_request(client: TestClient) -> None:
     assert "trace" not in events[-1]
 
 
+def test_ids_are_on_sampled_events() -> None:
+    """An event of a sample has its rate and the ids of its request."""
+    app = FastAPI()
+    app.add_middleware(Middleware, access=False)
+    log = mllog.model("sampled", "1.0", sample=0.999999)
+    app.get("/predict")(lambda: log.prediction({"x": 1.0}, 0.5))
+    with capture() as events:
+        TestClient(app).get("/predict", headers={"x-request-id": "req-7"})
+    (event,) = events
+    assert event["mllog"]["sampling"] == {"rate": 0.999999}
+    assert event["http"]["request"]["id"] == "req-7"
+
+
 def last_of(scope: dict[str, Any], app: Any, receive: Any = None) -> tuple[list[dict[str, Any]], list[Any]]:
     """Run one scope through the middleware; the events and the messages that were sent."""
     sent: list[Any] = []
