@@ -180,6 +180,14 @@ def one_row_frame(values: Values) -> Any:
     return pd.DataFrame([values])
 
 
+def of_numpy(values: Values) -> Any:
+    """The features as numpy has them; a model answers in such types as well."""
+    import numpy as np
+
+    kinds: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: str}
+    return {name: kinds[type(value)](value) for name, value in values.items()}
+
+
 _rows = itertools.count()
 
 
@@ -212,6 +220,7 @@ MLLOG = (
 VARIANTS = (
     Contender("a one-row DataFrame", with_mllog(), given=one_row_frame, found=spooled),
     Contender("a numpy row, with a profile", with_mllog(profile="rows"), given=numpy_row, found=spooled),
+    Contender("20 features and the answer in numpy's types", with_mllog(), given=of_numpy, found=spooled),
     Contender("1 KB of free text", with_mllog(), given=with_text(1000), found=spooled),
     Contender("1 KB of free text with quotes", with_mllog(), given=with_text(1000, quoted=True), found=spooled),
     Contender("8 KB of free text", with_mllog(), given=with_text(8000), found=spooled),

@@ -38,6 +38,7 @@ STAGES = (  # the first that fits names the stage of a function
     ("<shape>", "sort by type"),
     ("_shape.py", "by value"),
     ("_features.py", "by value"),
+    ("_mapping.py", "by value"),
     ("_validate.py", "by value"),
     ("redaction/", "redact"),
     ("re.Pattern", "redact"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mllog._features import SHAPES, Findings, Splitter, mapping
+from mllog._features import SHAPES, Findings, Splitter
+from mllog._mapping import mapping, native
 from mllog._settings import STATE
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Ready:
         self.outputs = outputs
         self.names = names
         self.encode: Encoder = unknown
-        self.encoders: dict[tuple[Shape, Shape, bool], Encoder] = {}
+        self.encoders: dict[tuple[Shape, Shape | None, bool], Encoder] = {}
         self.other: dict[tuple[str, str], Template] = {}
         from mllog._template import BUFFERS  # noqa: PLC0415 - msgspec is not there before it is needed
 
@@ -101,6 +102,18 @@ def template(logger: ModelLogger, *, role: str = "live", action: str = "predicti
     )
 
 
+def simplest(outputs: Any) -> Any:
+    """Outputs as None, a number, a string or a dictionary of those, where they can be.
+
+    Example:
+        >>> import numpy as np
+        >>> simplest(np.float64(0.5)), simplest(np.array([0.5]))
+        (0.5, {'value': 0.5})
+    """
+    scalar = native(outputs)
+    return scalar if scalar is None or type(scalar) in _SCALARS else native(mapping(scalar))
+
+
 def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
     """A line of names and types that are not those of the last call; the code is compiled where they are new.
 
@@ -111,12 +124,16 @@ def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearra
         rest: as for an `Encoder`.
     """
     scalar = type(outputs) in _SCALARS
-    if type(inputs) is not dict or not inputs or not (scalar or (type(outputs) is dict and outputs)):
+    if type(inputs) is not dict or not (scalar or outputs is None or (type(outputs) is dict and outputs)):
         return None
     asked = ready.inputs.shape_of(inputs)
-    answered = ready.outputs.shape_of({"value": outputs} if scalar else outputs) if asked is not None else None
-    if asked is None or answered is None or "missing" in answered.quality or not asked.has_values:
+    if asked is None or not asked.has_values:
         return None
+    answered = None
+    if outputs is not None:
+        answered = ready.outputs.shape_of({"value": outputs} if scalar else outputs)
+        if answered is None or "missing" in answered.quality:
+            return None
     pair = (asked, answered, scalar)
     encode = ready.encoders.get(pair)
     if encode is None:

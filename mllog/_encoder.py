@@ -17,7 +17,7 @@ import orjson
 from msgspec import Meta
 
 from mllog._shape import CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
-from mllog._template import BUFFERS, ENCODER, Event, Template, members
+from mllog._template import BUFFERS, ENCODER, Event, Template, Unanswered, members
 
 _GREATEST: Final = sys.float_info.max
 
@@ -25,14 +25,14 @@ Encoder = Callable[..., bytearray | None]
 """Makes a line of inputs and outputs of one pair of shapes, or None where they need the general way."""
 
 
-def encoder(asked: Shape, answered: Shape, template: Template, *, scalar: bool) -> Encoder:
+def encoder(asked: Shape, answered: Shape | None, template: Template, *, scalar: bool) -> Encoder:
     """Compile the way from inputs and outputs to the event of both.
 
     msgspec checks types and bounds of all values in one go, and gives them as attributes; the code sorts them.
 
     Args:
         asked: shape of the inputs.
-        answered: shape of the outputs; none of them may be missing.
+        answered: shape of the outputs, none of which may be missing; None where there are none.
         template: what stays the same in the events.
         scalar: whether the outputs come as one value, which is called `value`.
 
@@ -56,7 +56,7 @@ def encoder(asked: Shape, answered: Shape, template: Template, *, scalar: bool) 
     """
     quality = orjson.dumps(asked.quality)
     scope: dict[str, Any] = {
-        "Event": Event,
+        "Event": Unanswered if answered is None else Event,
         "Raw": msgspec.Raw,
         "convert": msgspec.convert,
         "Decimal": Decimal,
@@ -70,22 +70,27 @@ def encoder(asked: Shape, answered: Shape, template: Template, *, scalar: bool) 
         "quality": msgspec.Raw(quality + b"}"),
     }
     into = _Side("i", asked, scope, "inputs[{!r}]")
-    out = _Side("o", answered, scope, "outputs" if scalar else "outputs[{!r}]")
-    checks = [*into.checks, *out.checks]
+    checks, answers, refused, converted = into.checks, [into.answer], "outputs is not None", "pass"
+    if answered is not None:
+        out = _Side("o", answered, scope, "outputs" if scalar else "outputs[{!r}]")
+        checks += out.checks
+        answers.append(out.answer)
+        refused = "False" if scalar else "type(outputs) is not dict"
+        given = "{'value': outputs}" if scalar else "outputs"
+        converted = f"o = convert({given}, o_values)"
     lines = [
         "event_id, created, began = stamps",
-        "if type(inputs) is not dict: return None",
-        *([] if scalar else ["if type(outputs) is not dict: return None"]),
+        f"if type(inputs) is not dict or {refused}: return None",
         "try:",
         "    i = convert(inputs, i_values)",
-        "    o = convert({'value': outputs}, o_values)" if scalar else "    o = convert(outputs, o_values)",
+        f"    {converted}",
         *([f"    if not ({' and '.join(checks)}): return None"] if checks else []),
         "    try:",
         "        buffer = take()",
         "    except IndexError:",
         "        buffer = bytearray()",
         "    encode_into(Event(began, success, event_id, created, UNSET if took is None else took, rest,",
-        f"        {{'id': identity}}, {into.answer}, {out.answer},",
+        f"        {{'id': identity}}, {', '.join(answers)},",
         "        quality if behind is None else Raw(quality_json + behind)), buffer)",
         # Another type, out of bounds; a subclass of str, which JSON does not have; a lone surrogate.
         "except (ValidationError, TypeError, UnicodeEncodeError):",

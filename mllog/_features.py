@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -60,50 +59,6 @@ class Findings:
                 "kinds": sorted(set(self.redacted_kinds)),
                 "count": len(self.redacted_kinds),
             }
-
-
-def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
-    """Features by name out of whatever a service passes to its model.
-
-    Args:
-        values: a mapping, dataclass, named tuple, pydantic model, one-row DataFrame, Series, array or
-            sequence (with `names`), or a scalar, which is called `value`.
-        names: names for the values of an array, in order.
-
-    Example:
-        >>> mapping([1.5, "UA"], names=("delay", "carrier"))
-        {'delay': 1.5, 'carrier': 'UA'}
-        >>> mapping(0.25)
-        {'value': 0.25}
-    """
-    if isinstance(values, Mapping):
-        return values
-    if values is None:
-        return {}
-    pandas = sys.modules.get("pandas")
-    if pandas is not None:
-        if isinstance(values, pandas.DataFrame):
-            if len(values) != 1:  # many rows are no one prediction: summarised
-                return {"value": values}
-            values = values.iloc[0]
-        if isinstance(values, pandas.Series):  # NaN and NaT are how pandas says missing
-            row = values.to_dict()
-            return {name: None if pandas.api.types.is_scalar(v) and pandas.isna(v) else v for name, v in row.items()}
-    kind = type(values)
-    if callable(getattr(kind, "model_dump", None)):
-        return dict(values.model_dump())
-    if hasattr(kind, "__dataclass_fields__"):
-        return {name: getattr(values, name) for name in kind.__dataclass_fields__}
-    if callable(getattr(kind, "_asdict", None)):
-        return dict(values._asdict())
-    if callable(getattr(kind, "__array__", None)) and getattr(values, "ndim", 0) == 1:
-        values = values.__array__().ravel().tolist()
-        kind = list
-    if kind in (list, tuple):
-        if len(values) == len(names):
-            return dict(zip(names, values, strict=True))
-        return {"value": values[0] if len(values) == 1 else values}
-    return {"value": values}
 
 
 class Splitter:

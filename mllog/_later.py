@@ -7,7 +7,8 @@ import uuid
 from typing import Any, Final
 
 from mllog._event import since_epoch
-from mllog._features import Findings, mapping
+from mllog._features import Findings
+from mllog._mapping import mapping
 from mllog._plain import plain
 from mllog._settings import STATE
 

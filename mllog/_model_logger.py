@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast, overload
 
 from mllog import _context, _later
 from mllog._batch import paired
-from mllog._body import Ready, by_value, encode_anew, input_names, prepare, template
+from mllog._body import Ready, by_value, encode_anew, input_names, prepare, simplest, template
 from mllog._call import Arguments, Call
 from mllog._event import since_epoch, stamps
-from mllog._features import Findings, mapping
+from mllog._features import Findings
 from mllog._handlers import EVENT_BYTES, LINE, EventHandler
+from mllog._mapping import mapping, native
 from mllog._members import behind_quality, finished, sampling
 from mllog._settings import LOGGER, SILENT, STATE
 
@@ -134,7 +135,12 @@ class ModelLogger:
                         behind, redacted = behind_quality(labels, behind)
                 buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
                 if buffer is None:
-                    buffer = encode_anew(ready, inputs, outputs, stamped, identity, took, behind)
+                    given, answers = native(mapping(inputs, ready.names)), simplest(outputs)
+                    if given is not inputs or answers is not outputs:
+                        inputs, outputs = given, answers
+                        buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
+                    if buffer is None:
+                        buffer = encode_anew(ready, inputs, outputs, stamped, identity, took, behind)
                 if buffer is not None and len(buffer) <= longest:
                     if sampled and not self._sampled(inputs):  # valid, or there would be no buffer
                         ready.give_back(buffer)
@@ -455,8 +461,6 @@ class ModelLogger:
 
         key = str(inputs.get(self.sample_key))
         return zlib.crc32(key.encode("utf-8", "replace")) < self.sample * _KEY_SPACE
-
-
 
 
 def _listening() -> bool:

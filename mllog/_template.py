@@ -47,6 +47,9 @@ def members(names: Iterable[str], types: Iterable[Any] | None = None) -> type[ms
 Event: Final = members((*_HEAD, "input", "output", "quality"))
 """A prediction whose body was put together by code compiled for it; its last member closes `mllog`."""
 
+Unanswered: Final = members((*_HEAD, "input", "quality"))
+"""The same of a call that has no outputs."""
+
 _Event: Final = members(_HEAD)
 """Any event: its last member brings all that follows."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from mllog._features import Findings, Splitter, mapping, typed
+from mllog._features import Findings, Splitter, typed
+from mllog._mapping import mapping
 from mllog._plain import plain
 from mllog._shape import IDENTIFIER, Shape, Text
 from mllog.profile._feature import Feature
@@ -72,7 +73,7 @@ class Validator(Splitter):
         return Shape(
             types,
             bounds={name: spec[1:3] for name, spec in specs.items()},
-            large=large,
+            large=[name for name in large if not specs[name][5].integer],
             known={name: self.known(name) for name, kind in types.items() if kind is str},
             clean=self.clean,
             text=self.clean_text,
@@ -117,15 +118,17 @@ class Validator(Splitter):
             if special and name in special:
                 self._named_sensitive(spec[5], value, category, findings)
                 continue
-            code, low, high, certified, _, _ = spec
+            code, low, high, certified, _, feature = spec
             kind = type(value)
             if code == _NUMBER and (kind is float or kind is int) and low <= value <= high:
-                if kind is int and not -IDENTIFIER < value < IDENTIFIER:
-                    self.integer(name, value, number, category, findings)
-                elif value - value == 0.0:
+                if -IDENTIFIER < value < IDENTIFIER:
                     number[name] = value
-                else:  # an infinity, where training knew no bounds
+                elif kind is int:
+                    self.integer(name, value, number, category, findings)
+                elif value - value != 0.0:  # an infinity, where training knew no bounds
                     self.non_finite(name, number, findings)
+                else:
+                    self._fraction(feature, value, number, category, findings)
             elif code == _CATEGORY and kind is str and value in certified:
                 category[name] = value
             else:
@@ -170,7 +173,7 @@ class Validator(Splitter):
             if isinstance(simple, int):
                 self.integer(name, simple, number, category, findings)
             else:
-                number[name] = simple
+                self._fraction(feature, simple, number, category, findings)
         elif code == _CATEGORY and (kind is str or (kind in (int, float, bool) and str(simple) in known)):
             text = str(simple)
             if text not in known and feature.complete:
@@ -187,6 +190,15 @@ class Validator(Splitter):
         else:
             findings.violate("wrong_type", name)
             self.other(name, simple, number, category, rest, findings)
+
+    def _fraction(
+        self, feature: Feature, value: float, number: dict[str, Any], category: dict[str, Any], findings: Findings
+    ) -> None:
+        """A float: where training had integers it may be one, of a column that holds missing values too."""
+        if feature.integer and value.is_integer() and not -IDENTIFIER < value < IDENTIFIER:
+            self.integer(feature.name, int(value), number, category, findings)
+        else:
+            number[feature.name] = value
 
     def _named_sensitive(self, feature: Feature, value: Any, category: dict[str, Any], findings: Findings) -> None:
         if value is None:

@@ -149,6 +149,58 @@ def test_nan_of_a_frame_is_missing(log: mllog.ModelLogger) -> None:
     assert event["mllog"]["input"] == {"number": {"b": 2.0}}
 
 
+def test_an_integer_of_a_frame_stays_one(log: mllog.ModelLogger) -> None:
+    """Beside a column of fractions too, of which `iloc` makes one type: a card would pass for a measure."""
+    frame = pd.DataFrame({"card": [4242424242424242], "legs": [2], "delay": [0.5], "seats": pd.array([None], "Int64")})
+    event = one(log, frame)["mllog"]
+    assert event["input"] == {"number": {"legs": 2, "delay": 0.5}, "category": {"card": "[REDACTED:card]"}}
+    assert type(event["input"]["number"]["legs"]) is int
+    assert event["quality"]["missing"] == ["seats"]
+
+
+PLAIN_ROW = {"delay": 12.5, "legs": 2, "wet": True, "carrier": "UA"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        (PLAIN_ROW, np.float64(0.5)),
+        (PLAIN_ROW, np.float32(0.5)),
+        (PLAIN_ROW, np.array([0.5])),
+        (PLAIN_ROW, {"value": np.float16(0.5)}),
+        (PLAIN_ROW, pd.Series({"value": 0.5})),
+        ({"delay": np.float32(12.5), "legs": np.int8(2), "wet": np.bool_(True), "carrier": np.str_("UA")}, 0.5),
+        (pd.DataFrame([PLAIN_ROW]), 0.5),
+        (pd.Series(PLAIN_ROW), pd.DataFrame({"value": [0.5]})),
+    ],
+    ids=["float64", "float32", "array", "float16 by name", "series", "numpy inputs", "frame", "series and frame"],
+)
+def test_what_numpy_and_pandas_give_is_logged_as_what_python_gives(
+    log: mllog.ModelLogger, inputs: Any, outputs: Any
+) -> None:
+    """The first call and the next one, for which code is compiled; also where a call of another kind came between."""
+    with capture() as events:
+        log.prediction(PLAIN_ROW, 0.5)
+        log.prediction(inputs, outputs)
+        log.prediction(inputs, outputs)
+        log.prediction(PLAIN_ROW)
+        log.prediction(inputs, outputs)
+    expected, *found = (event["mllog"] for event in events)
+    del found[2]
+    for body in found:
+        assert repr(body["input"]) == repr(expected["input"])
+        assert (body["output"], body["quality"]) == (expected["output"], expected["quality"])
+
+
+def test_inputs_alone_are_an_event(log: mllog.ModelLogger) -> None:
+    """Without an output, whatever came before; None and nothing are none."""
+    with capture() as events:
+        for outputs in (None, 0.5, None, {}, {"p": 1.0}, None):
+            log.prediction({"delay": 12.5}, outputs)
+    assert ["output" in event["mllog"] for event in events] == [False, True, False, False, True, False]
+    assert all(event["mllog"]["input"] == {"number": {"delay": 12.5}} for event in events)
+
+
 class Row(NamedTuple):
     """A named tuple."""
 

@@ -55,7 +55,8 @@ def test_contention_has_a_ratio_to_no_logging(tmp_path: Path) -> None:
 def test_fastapi_load_asks_every_application(tmp_path: Path) -> None:
     """A smoke run asks the server with each logger, and knows the CPU it used."""
     _, figures = run(tmp_path, "fastapi_load.py", "--only", SOME)
-    assert set(figures) == {"no logging", "mllog", "structlog + orjson", "over_budget"}
+    usual = "structlog + orjson, ids by asgi-correlation-id"
+    assert set(figures) == {"no logging", "mllog", "structlog + orjson", usual, "over_budget"}
     assert all(figures[name]["cpu_us"]["median"] > 0 for name in figures if name != "over_budget")
 
 
