@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from mllog._plain import plain
-from mllog._shape import CATEGORY_LENGTH, IDENTIFIER, Shape, Text, types_of
+from mllog._shape import CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
 from mllog.redaction import SENSITIVE, Redactor
 
 TEXT_LENGTH: Final = 8192
@@ -59,6 +59,11 @@ class Findings:
                 "kinds": sorted(set(self.redacted_kinds)),
                 "count": len(self.redacted_kinds),
             }
+
+
+def _worth_keeping(names: tuple[Any, ...]) -> bool:
+    """Whether to remember these names: who sends them must not fill the service's memory."""
+    return len(names) <= MOST_FEATURES and all(type(name) is not str or len(name) <= CATEGORY_LENGTH for name in names)
 
 
 class Splitter:
@@ -124,6 +129,8 @@ class Splitter:
         try:
             return self._shapes[key]
         except KeyError:
+            if not _worth_keeping(key[0]):
+                return None
             types = None if self.plan(key[0]) else types_of(values)
             shape = None if types is None else self.shape(types, long, large)
             if len(self._shapes) >= SHAPES:  # what was known is forgotten with them: names may be endless
@@ -169,14 +176,15 @@ class Splitter:
                 if not text.strip():  # a store refuses a blank name, and with it the whole event
                     text = f"[blank {len(text)}]"
                 elif self._redactor is not None and not sensitive:
-                    text = self._redactor.text(text)[0]
+                    text = self._redactor.name(text)[0]
                 if sensitive:
                     plan[name] = None
-                elif text is not name:
+                elif type(name) is not str or text != name:
                     plan[name] = text
             if len(self._plans) >= SHAPES:
                 self._plans.clear()
-            self._plans[shape] = plan
+            if _worth_keeping(shape):
+                self._plans[shape] = plan
         return plan
 
     def split(self, values: Mapping[Any, Any], findings: Findings) -> dict[str, dict[str, Any]]:
@@ -227,7 +235,7 @@ class Splitter:
         """A name as it is written: somebody may have put a value into it."""
         text = name if type(name) is str else str(plain(name))
         if self._redactor is not None:
-            text, kinds = self._redactor.text(text)
+            text, kinds = self._redactor.name(text)
             if kinds:
                 findings.redacted(text, kinds)
         return text

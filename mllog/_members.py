@@ -77,7 +77,7 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
         if redactor is not None:
             clean = {}
             for label, value in bound.items():
-                name, found = redactor.text(label)
+                name, found = redactor.name(label)
                 clean[name], kinds = (SENSITIVE, ("key",)) if redactor.sensitive(label) else redactor.text(value)
                 if kinds or found:
                     findings.redacted(f"labels.{name}", (*found, *kinds))

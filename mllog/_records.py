@@ -205,7 +205,7 @@ def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> tupl
     redactor, findings = clean.args  # type: ignore[attr-defined]
     if redactor is None:  # the setting `off` leaves values as they are, whatever their names
         return name, clean(name, value if type(value) is str else dumps(value).decode(), _LABEL_LENGTH)
-    shown, kinds = redactor.text(name)
+    shown, kinds = redactor.name(name)
     if kinds:
         findings.redacted(f"labels.{shown}", kinds)
     if any(map(redactor.sensitive, name.split("."))):

@@ -18,6 +18,8 @@ from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction._words import Words
 from mllog.redaction.rules import DEFAULT, PSEUDONYM, Rule, RuleSet, key_rules, name_test, text_only_rule
 
+_NAMES: Final = 4096
+_LONGEST_NAME: Final = 128
 LONGEST: Final = 1 << 16
 """Characters of a text that are searched; a longer one is replaced as a whole."""
 DEEPEST: Final = 64
@@ -33,7 +35,7 @@ SENSITIVE: Final = "[REDACTED:key]"
 # Looks that most values are done with, in the order of their cost: only words; no sign of a name with a value, no four
 # digits near each other, no run that could be a token, no address.
 _WORDS: Final = re.compile(r"[A-Za-z ,]*")
-_CAPITALS: Final = ("AKIA", "ASIA", "ABIA", "ACCA", "AIza")
+_NO_MERE_WORD: Final = re.compile("A(?:KIA|SIA|BIA|CCA|Iza)| is ")
 _NAMED: Final = re.compile(r"[=:'\"<&❞]|--|->| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
 _RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE")
@@ -136,8 +138,8 @@ class Redactor:
         self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
         self._unguarded = [search for search in (*self._first, *self._keys, *self._shapes) if not search.guard]
         self._groups = chosen.keys
-        # Most names are seen again and again.
-        self._sensitive = lru_cache(maxsize=4096)(self._is_sensitive)
+        self._sensitive = lru_cache(maxsize=_NAMES)(self._is_sensitive)
+        self._known_name = lru_cache(maxsize=_NAMES)(self._clean_name)
         self._card = next((search for search in self._shapes if search.kind == "card"), None)
 
     @cached_property
@@ -147,7 +149,7 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
-        if _WORDS.fullmatch(text) is not None and not any(word in text for word in _CAPITALS) and " is " not in text:
+        if _WORDS.fullmatch(text) is not None and _NO_MERE_WORD.search(text) is None:
             return text, ()
         if not self._is_suspect(text):
             return text, ()
@@ -177,11 +179,26 @@ class Redactor:
 
     def sensitive(self, name: str) -> bool:
         """Whether a value under this name is sensitive, whatever it looks like."""
-        return name in self.features or self._sensitive(name)
+        # A hostile name must not cost more, nor leave more behind, than its last characters.
+        return name in self.features or self._sensitive(name[-_LONGEST_NAME:])
 
     def _is_sensitive(self, name: str) -> bool:
-        """A hostile name must not cost more than its last characters."""
-        return name_test(self._groups).fullmatch(name[-128:].strip().rstrip("])")) is not None
+        return name_test(self._groups).fullmatch(name.strip().rstrip("])")) is not None
+
+    def name(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """The same as `text`, of a name: most are seen again and again."""
+        if len(name) > _LONGEST_NAME:
+            return self.text(name)
+        try:
+            self._known_name(name)
+        except ValueError:
+            return self.text(name)
+        return name, ()
+
+    def _clean_name(self, name: str) -> None:
+        """Raises ValueError where something is found in a name, or the search fails; that is not remembered."""
+        if self.text(name)[1]:
+            raise ValueError(SENSITIVE)
 
     def instead(self, name: str, value: Any) -> str | None:
         """What stands in place of a value that its name makes sensitive; None: nothing does.
@@ -259,7 +276,7 @@ class Redactor:
             self.sensitive(str(value[name])) for name in _PAIR_NAMES if isinstance(value.get(name), str)
         )
         for name, item in value.items():
-            label, kinds = self.text(str(name))
+            label, kinds = self.name(str(name))
             here = f"{path}.{label}" if path else label
             found += ((here, kind) for kind in kinds)
             by_name = self.sensitive(str(name)) or (named and name in _PAIR_VALUES)

@@ -35,6 +35,8 @@ DATES: Final = frozenset(
 LONGEST_KEYWORD: Final = 8191
 """Characters up to which a string can be looked up as a whole; a longer one is found as text only."""
 
+_LONG: Final = 256  # characters of a path that no other event is expected to have
+
 _NUMBERS: Final = ("mllog.input.number.", "mllog.output.number.")
 _KEYWORDS: Final = ("mllog.input.category.", "mllog.output.category.", "mllog.input_overflow.", "labels.")
 _BOOLEANS: Final = ("mllog.input.boolean.", "mllog.output.boolean.")
@@ -55,10 +57,16 @@ def column(path: str) -> str:
     return TIME if path == "@timestamp" else f"{JSON}.{key(path)}"
 
 
-@functools.lru_cache(8192)
 def key(path: str) -> str:
     """The JSON key of a field: dots as slashes, anything else that is special by its code point."""
+    return _known_key(path) if len(path) <= _LONG else _key(path)
+
+
+def _key(path: str) -> str:
     return _SPECIAL.sub(lambda match: "/" if match[0] == "." else f"${ord(match[0]):x}$", path)
+
+
+_known_key = functools.lru_cache(8192)(_key)
 
 
 def leaves(source: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,8 +7,10 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import gc
 import json
 import logging
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,6 +238,24 @@ def test_nested_circular_and_unknown_values_are_kept_as_json(log: mllog.ModelLog
     assert overflow["nested"] == {"a": [1, {"b": 2}]}
     assert overflow["circular"] == ["[circular]"]
     assert event["mllog"]["input"]["category"]["object"].startswith("[builtins.object]")
+
+
+def test_long_names_leave_nothing_behind(log: mllog.ModelLogger) -> None:
+    """Who may choose names, of features or labels, must not fill the service's memory with them."""
+    with capture() as events:
+        for number in range(30):
+            for _ in range(3):
+                name = f"{number:06}" + "x" * 200_000
+                log.prediction({name: 1.0, "inner": {name: [1]}}, {name: 0.5}, labels={name: "v"})
+            if number == 9:
+                events.clear()
+                gc.collect()
+                tracemalloc.start()
+        events.clear()
+        gc.collect()
+        grown, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert grown < 1_000_000
 
 
 def test_names_that_are_no_strings_are_written_as_text(log: mllog.ModelLogger) -> None:
