@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mllog._features import SHAPES, Findings, Splitter
-from mllog._mapping import mapping, native
+from mllog._mapping import MOST_NAMES, mapping, native
 from mllog._settings import STATE
 
 if TYPE_CHECKING:
@@ -148,19 +150,27 @@ def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearra
     return line
 
 
+def few(values: Mapping[Any, Any], body: dict[str, Any]) -> Mapping[Any, Any]:
+    """The first features, and a word about the rest, where there are too many."""
+    if len(values) <= MOST_NAMES:
+        return values
+    body.setdefault("input_overflow", {})["cut"] = f"of {len(values)} features the first {MOST_NAMES} are here"
+    return dict(itertools.islice(values.items(), MOST_NAMES))
+
+
 def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
     """Inputs and outputs by type, each value looked at by itself."""
     body: dict[str, Any] = {}
-    asked = ready.inputs.split(mapping(inputs, ready.names), findings)
+    asked = ready.inputs.split(few(mapping(inputs, ready.names), body), findings)
     if type(inputs) is dict and not findings.violations and not findings.redacted_kinds:
         ready.inputs.remember(inputs)
     if (overflow := asked.pop("overflow", None)) is not None:
-        body["input_overflow"] = overflow
+        body["input_overflow"] = {**overflow, **body.get("input_overflow", {})}
     if asked:
         body["input"] = asked
     if outputs is not None:
         before = len(findings.violations), len(findings.redacted_kinds)
-        answers = mapping(outputs)
+        answers = few(mapping(outputs), body)
         answered = ready.outputs.split(answers, findings)
         if type(answers) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
             ready.outputs.remember(answers)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+MOST_NAMES: Final = 10_000
+"""Features of one call; whoever sends more must not hold up the service."""
 
 
 def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
@@ -22,8 +26,8 @@ def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
         >>> mapping(0.25)
         {'value': 0.25}
     """
-    if isinstance(values, Mapping):
-        return values
+    if isinstance(values, Mapping):  # one that is no dictionary may have any number of items, whatever it says
+        return values if type(values) is dict else dict(itertools.islice(values.items(), MOST_NAMES + 1))
     if values is None:
         return {}
     pandas = sys.modules.get("pandas")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mllog import _context, _records
 from mllog._event import dumps
 from mllog._features import Findings
 from mllog._settings import STATE
 from mllog.redaction import SENSITIVE
+
+_LABELS: Final = 1000  # of one call; whoever passes more must not hold up the service
 
 
 def sampling(rate: float) -> bytes:
@@ -72,6 +75,9 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
     if not bound and not request:
         return b""
     members = dict(request)
+    if len(bound) > _LABELS:
+        cut = f"of {len(bound)} labels the first {_LABELS} are here"
+        bound = {**dict(itertools.islice(bound.items(), _LABELS)), "cut": cut}
     if bound:
         redactor = STATE.redactor
         if redactor is not None:

@@ -149,12 +149,12 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
+        if len(text) > LONGEST:
+            return TOO_LONG, ("too_long",)
         if _WORDS.fullmatch(text) is not None and _NO_MERE_WORD.search(text) is None:
             return text, ()
         if not self._is_suspect(text):
             return text, ()
-        if len(text) > LONGEST:
-            return TOO_LONG, ("too_long",)
         try:
             return self._searched(text)
         except Exception:  # noqa: BLE001 - fails closed: what was not searched is not stored

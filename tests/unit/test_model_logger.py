@@ -8,11 +8,12 @@ import datetime as dt
 import decimal
 import enum
 import gc
+import itertools
 import json
 import logging
 import tracemalloc
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -256,6 +257,42 @@ def test_long_names_leave_nothing_behind(log: mllog.ModelLogger) -> None:
         grown, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert grown < 1_000_000
+
+
+class Endless(dict[str, float]):
+    """Says that it is empty, and is not."""
+
+    def items(self) -> Any:
+        return ((f"f{number}", float(number)) for number in itertools.count())
+
+
+class EndlessMapping(Mapping[str, float]):
+    """Has a name for every question."""
+
+    def __getitem__(self, name: str) -> float:
+        return 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"f{number}" for number in itertools.count())
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("inputs", [dict.fromkeys(map(str, range(10_001)), 1.0), Endless(), EndlessMapping()])
+def test_so_many_features_are_cut(log: mllog.ModelLogger, inputs: Any) -> None:
+    """The first ones are looked at, and the event says how many there were: nobody can hold up the service."""
+    with capture() as events:
+        log.prediction(inputs, {"p": 0.5})
+    (event,) = events  # as long as this it is cut to its context by a sink; the memory takes any length
+    assert "first 10000" in event["mllog"]["input_overflow"]["cut"]
+
+
+def test_so_many_labels_are_cut(log: mllog.ModelLogger) -> None:
+    """The first thousand are there, and one that says so."""
+    event = one(log, {"x": 1.0}, labels={f"l{number}": number for number in range(5000)})
+    assert len(event["labels"]) == 1001
+    assert event["labels"]["cut"] == "of 5000 labels the first 1000 are here"
 
 
 def test_names_that_are_no_strings_are_written_as_text(log: mllog.ModelLogger) -> None:
