@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 import socket
 import sys
@@ -211,6 +212,9 @@ def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> tupl
     if any(map(redactor.sensitive, name.split("."))):
         findings.redacted(f"labels.{shown}", ("key",))
         return shown, SENSITIVE
+    kind = type(value)
+    if kind is float or kind is bool or (kind is int and redactor.integer(value) is None):
+        return shown, dumps(value).decode()  # in the text of a number the rules find a card, or nothing
     if isinstance(value, list):
         value = _masked(value, redactor, findings, shown)
     text = value if type(value) is str else dumps(value).decode()
@@ -234,7 +238,8 @@ def _masked(value: Any, redactor: Redactor, findings: Findings, name: str) -> An
 def _leaves(extra: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     """Every (dotted name, scalar or list) of what came along, made plain."""
     for name, item in extra.items():
-        if type(name) is str and type(item) in _SIMPLE:
+        kind = type(item)
+        if type(name) is str and (kind in _SIMPLE or (kind is float and math.isfinite(item))):
             yield name, item
         else:
             yield from _flat(plain({name: item}), "")

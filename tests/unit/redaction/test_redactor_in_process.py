@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mllog._event import dumps
 from mllog.redaction import RULES, Redactor, Rule, rules_digest
 
 REDACTOR = Redactor()
@@ -90,3 +91,22 @@ def test_near_matches_take_no_long_time(text: str) -> None:
 def test_the_digest_is_that_of_the_rules() -> None:
     """The digest is stable in a process, so that a profile can be told to be certified by these rules."""
     assert REDACTOR.digest == rules_digest()
+
+
+@given(
+    st.one_of(
+        st.integers(0, 10**19), st.sampled_from([4242424242424242, 378282246310005, 4222222222222, 62 * 10**17 + 3])
+    )
+)
+def test_the_text_of_an_integer_is_a_card_or_nothing(number: int) -> None:
+    """So that the number itself can be looked at, and need not become a text first."""
+    kind = REDACTOR.integer(number)
+    assert REDACTOR.text(str(number))[1] == (() if kind is None else (kind,))
+
+
+@given(st.floats(), st.integers(0, 10**16))
+def test_the_text_of_a_float_is_nothing(number: float, whole: int) -> None:
+    """A number with a fraction is a measure, also where the fraction is zero."""
+    for value in (number, float(whole)):
+        text = dumps(value).decode()
+        assert REDACTOR.text(text) == (text, ())
