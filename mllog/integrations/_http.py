@@ -62,7 +62,7 @@ class Request(_context.Members):
         return {"request": {"id": self.id.decode(), **({"method": method} if method else {})}}
 
     def ended(self) -> None:
-        """The last byte has gone; what the server still does behind it is not the request's."""
+        """The server has the last byte; what it still does behind it is not the request's."""
         if self._ended is None:
             self._ended = perf_counter_ns()
 

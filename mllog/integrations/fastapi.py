@@ -84,7 +84,7 @@ class _Answer:
         """Hand a message on; the start of an answer with the request's id."""
         kind = message["type"]
         if kind == "http.response.body":
-            if "more_body" not in message or not message["more_body"]:
+            if not message.get("more_body"):
                 self._request.ended()
         elif kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
