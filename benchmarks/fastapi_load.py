@@ -26,9 +26,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import contenders
@@ -63,7 +64,7 @@ Log = Callable[[dict[str, Any], dict[str, Any], int], Any]
 
 # -- the server --------------------------------------------------------------------------------
 
-_ids: ContextVar[dict[str, str]] = ContextVar("ids", default={})  # noqa: B039 - nobody changes it
+_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
 
 
 class Ids:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mllog._features import SHAPES, Findings, Splitter
@@ -89,7 +88,7 @@ def prepare(logger: ModelLogger) -> Ready:
 
 def template(logger: ModelLogger, *, role: str = "live", action: str = "prediction") -> Template:
     """What stays the same in the events of a model."""
-    from mllog._template import Template  # noqa: PLC0415 - as above
+    from mllog._template import Template  # noqa: PLC0415 - msgspec is not there before it is needed
 
     profile = logger.profile
     return Template(
@@ -141,7 +140,7 @@ def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearra
     if encode is None:
         if len(ready.encoders) >= SHAPES:
             ready.encoders.clear()
-        from mllog._encoder import encoder  # noqa: PLC0415 - as above
+        from mllog._encoder import encoder  # noqa: PLC0415 - the same: it needs msgspec
 
         encode = ready.encoders[pair] = encoder(asked, answered, ready.template, scalar=scalar)
     line = encode(inputs, outputs, *rest)
@@ -150,7 +149,7 @@ def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearra
     return line
 
 
-def few(values: Mapping[Any, Any], body: dict[str, Any]) -> Mapping[Any, Any]:
+def few(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, Any]:
     """The first features, and a word about the rest, where there are too many."""
     if len(values) <= MOST_NAMES:
         return values
@@ -161,9 +160,10 @@ def few(values: Mapping[Any, Any], body: dict[str, Any]) -> Mapping[Any, Any]:
 def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
     """Inputs and outputs by type, each value looked at by itself."""
     body: dict[str, Any] = {}
-    asked = ready.inputs.split(few(mapping(inputs, ready.names), body), findings)
-    if type(inputs) is dict and not findings.violations and not findings.redacted_kinds:
-        ready.inputs.remember(inputs)
+    questions = few(mapping(inputs, ready.names), body)
+    asked = ready.inputs.split(questions, findings)
+    if not findings.violations and not findings.redacted_kinds:
+        ready.inputs.remember(questions)
     if (overflow := asked.pop("overflow", None)) is not None:
         body["input_overflow"] = {**overflow, **body.get("input_overflow", {})}
     if asked:
@@ -172,7 +172,7 @@ def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dic
         before = len(findings.violations), len(findings.redacted_kinds)
         answers = few(mapping(outputs), body)
         answered = ready.outputs.split(answers, findings)
-        if type(answers) is dict and before == (len(findings.violations), len(findings.redacted_kinds)):
+        if before == (len(findings.violations), len(findings.redacted_kinds)):
             ready.outputs.remember(answers)
         if (overflow := answered.pop("overflow", None)) is not None:
             body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Final
+
+import orjson
 
 _EMPTY: Final[dict[str, Any]] = {}
 
 
 class Members:
-    """Top-level members of the event that a middleware knows, as a mapping by name; and the same as JSON.
+    """Top-level members of the event that a middleware knows.
 
     Attributes:
-        json: `,"name":value` for each.
+        json: `,"name":value` for each, as they stand in an event.
     """
 
     __slots__ = ("json",)
     json: bytes
 
-    def keys(self) -> Iterable[str]:
-        """Their names."""
-        raise NotImplementedError
 
-    def __getitem__(self, name: str) -> dict[str, Any]:
-        raise NotImplementedError
+def by_name(members: dict[str, Any] | Members) -> dict[str, Any]:
+    """Members of the event as a dictionary, for those who add to them or look at them; not to be changed.
+
+    Example:
+        >>> members = Members()
+        >>> members.json = b',"trace":{"id":"0af7"},"url":{"path":"/"}'
+        >>> by_name(members)
+        {'trace': {'id': '0af7'}, 'url': {'path': '/'}}
+    """
+    found: dict[str, Any] = orjson.loads(b"{%b}" % members.json[1:]) if isinstance(members, Members) else members
+    return found
 
 
 class Extended:
@@ -44,7 +52,7 @@ class Extended:
     def get(self) -> Any:
         """The members in force."""
         known, more = self.variable.get(), self.more()
-        return {**known, **more} if known and more else more or known
+        return {**by_name(known), **more} if known and more else more or known
 
     def set(self, value: Any) -> Token[Any]:
         """Set the variable underneath."""

@@ -105,7 +105,7 @@ def _to_second(seconds: int) -> str:
 
 def _to_millisecond(ns: int) -> tuple[int, str, str]:
     """Where the millisecond began, its part of an id and its text; kept as those of a second are."""
-    global _millisecond  # noqa: PLW0603 - as above
+    global _millisecond  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
     milliseconds = ns // _MILLISECOND
     seconds, rest = divmod(milliseconds, 1000)
     last, text = _second
@@ -129,7 +129,7 @@ def _end() -> str:
 
 def _forget() -> None:
     """A forked child has the random bits of its parent."""
-    global _count  # noqa: PLW0603 - as above
+    global _count  # noqa: PLW0603 - in a child that has one thread so far
     _count = iter(())
 
 

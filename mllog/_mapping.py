@@ -12,7 +12,7 @@ MOST_NAMES: Final = 10_000
 """Features of one call; whoever sends more must not hold up the service."""
 
 
-def mapping(values: Any, names: tuple[str, ...] = ()) -> Mapping[Any, Any]:
+def mapping(values: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
     """Features by name out of whatever a service passes to its model.
 
     Args:

@@ -74,7 +74,7 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
     request = _context.request.get()
     if not bound and not request:
         return b""
-    members = dict(request)
+    members = dict(_context.by_name(request))
     if len(bound) > _LABELS:
         cut = f"of {len(bound)} labels the first {_LABELS} are here"
         bound = {**dict(itertools.islice(bound.items(), _LABELS)), "cut": cut}

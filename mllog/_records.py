@@ -109,7 +109,7 @@ def event(
     if origin is not None:
         file, line, function = origin
         made["log"]["origin"] = {"file": {"name": file, "line": line}, "function": function}
-    made.update(_context.request.get())
+    made.update(_context.by_name(_context.request.get()))
     labels = dict(_label(name, value, clean) for name, value in _context.labels.get().items())
     for name, value in _leaves(extra or {}):
         kind = _ECS.get(name)

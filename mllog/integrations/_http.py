@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from random import getrandbits
 from time import perf_counter_ns, time_ns
@@ -48,18 +47,6 @@ class Request(_context.Members):
         self._asked = asked = _asked(STATE.generation, method, path[:_LONGEST_PATH])
         # Once for all events of the request: ids and method were checked, so they need no escapes.
         self.json = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b' % (trace, identity, asked.behind_id)
-
-    def keys(self) -> Iterable[str]:
-        """Names of the members."""
-        return ("trace", "http", "url")
-
-    def __getitem__(self, name: str) -> dict[str, Any]:
-        if name == "trace":
-            return {"id": self._trace.decode()}
-        if name == "url":
-            return {"path": self._asked.path}
-        method = self._asked.method
-        return {"request": {"id": self.id.decode(), **({"method": method} if method else {})}}
 
     def ended(self) -> None:
         """The server has the last byte; what it still does behind it is not the request's."""

@@ -150,9 +150,7 @@ class Redactor:
         """The text with what is sensitive replaced, and the kinds that were found."""
         if len(text) > LONGEST:
             return TOO_LONG, ("too_long",)
-        if _is_mere_words(text):
-            return text, ()
-        if not self._is_suspect(text):
+        if _is_mere_words(text) or not self._is_suspect(text):
             return text, ()
         try:
             return self._searched(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 
 
-class Worker:
+class Worker(ABC):
     """A thread that runs `_run`, which looks at `_stop` between two pieces of work.
 
     Args:
@@ -26,5 +27,6 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join()
 
+    @abstractmethod
     def _run(self) -> None:
-        raise NotImplementedError
+        """Work until `_stop` is set."""

@@ -126,7 +126,7 @@ class SpoolWriter:
             try:
                 start = self._end
                 end = start + len(line)
-                if end <= self._limit:  # `_append`, without its call
+                if end <= self._limit:  # `_append`, without its call; there is a segment where the limit is not zero
                     current = self._current
                     current.data[start:end] = line  # type: ignore[union-attr]
                     current.word[0] = end  # type: ignore[union-attr]
@@ -310,7 +310,7 @@ class SpoolWriter:
                 self._stop_thread()  # it may just have been started for that
                 self._put_aside()
                 full, spares = self.segments.give_up()
-                self.segments.retry()
+                self.segments.retry()  # what was met here must not keep the next `append` waiting
                 self._start_empty()
             finally:
                 self._inside = False
