@@ -20,6 +20,7 @@ lint: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 bench: $(READY)  ## mllog beside its peers, into docs/benchmarks.md; a quarter of an hour (ARGS="--quick" and the like)
 	$(PYTHON) benchmarks/report.py $(ARGS)

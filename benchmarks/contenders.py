@@ -152,7 +152,7 @@ def failing(folder: Path) -> Opened:
 def recording(folder: Path) -> Opened:
     """A record of the application itself, by the logging module, with three attributes."""
     import mllog
-    from mllog._settings import STATE
+    from mllog._state import STATE
 
     mllog.configure(service="bench", environment="bench", version="1", spool=folder / "spool")
     log = logging.getLogger("bench.records")

@@ -30,9 +30,9 @@ import orjson
 
 import mllog
 from mllog import Profile, _context
+from mllog.demo._sender import bodies
 from mllog.integrations._http import Request
 from mllog.pipeline import encode, event_from_line, load
-from mllog.server._sender import bodies
 
 VARIABLE = "MLLOG_TEST_ELASTICSEARCH"
 ROOT = measuring.HERE.parent

@@ -9,15 +9,15 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
+from mllog._configure import configure, flush, shutdown, stats
 from mllog._context import bind, bound
-from mllog._errors import MllogError
-from mllog._handlers import EventHandler, FileHandler, RecordHandler, SpoolHandler, StdoutHandler
-from mllog._model_logger import ModelLogger
 from mllog._models import model
-from mllog._settings import LOGGER as _LOGGER
-from mllog._settings import SILENT as _SILENT
-from mllog._settings import configure, flush, shutdown, stats
+from mllog._state import LOGGER as _LOGGER
+from mllog._state import SILENT as _SILENT
 from mllog._version import __version__
+from mllog.emit._logger import ModelLogger
+from mllog.errors import MllogError
+from mllog.sinks._handlers import EventHandler, FileHandler, RecordHandler, SpoolHandler, StdoutHandler
 
 if TYPE_CHECKING:
     from mllog import integrations, testing

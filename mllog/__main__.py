@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mllog._errors import MissingExtraError, MllogError
+from mllog.errors import MissingExtraError, MllogError
 
 _EXTRA_OF = {
     "httpx": "ship",

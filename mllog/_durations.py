@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

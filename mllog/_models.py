@@ -6,9 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from mllog._errors import ConfigurationError
-from mllog._model_logger import ModelLogger
-from mllog._settings import STATE, configure
+from mllog._configure import configure
+from mllog._state import STATE
+from mllog.emit._logger import ModelLogger
+from mllog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mllog.profile import Profile

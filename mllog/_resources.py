@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from mllog._handlers import EventHandler
-from mllog._settings import LOGGER, STATE
+from mllog._state import LOGGER, STATE
+from mllog.sinks._handlers import EventHandler
 
 __all__ = ["MemoryHandler", "capture"]
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mllog import alerts
+from mllog import watches
 from mllog.store import Document, EmbeddedStore
 
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
@@ -63,6 +63,6 @@ def broken() -> Watch:
     return watch
 
 
-def parsed(*watches: Watch) -> list[alerts.Watch]:
+def parsed(*watches: Watch) -> list[watches.Watch]:
     """Checked watches."""
-    return [alerts.parse(json.loads(json.dumps(watch))) for watch in watches]
+    return [watches.parse(json.loads(json.dumps(watch))) for watch in watches]

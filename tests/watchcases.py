@@ -13,9 +13,9 @@ import orjson
 
 import mllog
 from mllog import Profile
-from mllog._event import own_event
-from mllog._settings import STATE
+from mllog._state import STATE
 from mllog.alerts._trial import document
+from mllog.event._stamps import own_event
 from mllog.profile import Feature
 from mllog.store import Document
 

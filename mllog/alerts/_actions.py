@@ -17,12 +17,12 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from mllog._errors import ActionError, StoreError
 from mllog.alerts._config import LOOPBACK, Config
 from mllog.alerts._evaluate import Evaluation
 from mllog.alerts._template import render
-from mllog.alerts._watch import Action
+from mllog.errors import ActionError, StoreError
 from mllog.store import Document, Store
+from mllog.watches._watch import Action
 
 LOGGER: Final = logging.getLogger("mllog.alerts")
 _LEVELS: Final = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}

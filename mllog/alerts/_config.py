@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mllog._errors import ActionError, ConfigurationError
-from mllog.alerts._watch import SEVERITIES, seconds
+from mllog.errors import ActionError, ConfigurationError
+from mllog.watches._watch import SEVERITIES, seconds
 
 _TABLES: Final = {"webhook", "email", "slack", "commands", "routes"}
 SECURITY: Final = ("starttls", "tls", "none")

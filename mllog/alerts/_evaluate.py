@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import StoreError, WatchError
 from mllog.alerts._template import at, render, rendered, resolved
-from mllog.alerts._watch import Watch
+from mllog.errors import StoreError, WatchError
 from mllog.store import Store
+from mllog.watches._watch import Watch
 
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "eq": operator.eq,

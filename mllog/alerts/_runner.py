@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mllog._errors import ActionError, MllogError, StoreError
-from mllog._event import ECS_VERSION
-from mllog._names import slug
 from mllog.alerts._actions import LOGGER, Actors, named
 from mllog.alerts._config import Config
 from mllog.alerts._evaluate import Evaluation, evaluate, unanswered
 from mllog.alerts._state import State, StateFile
-from mllog.alerts._watch import SEVERITIES, Action, Watch
+from mllog.errors import ActionError, MllogError, StoreError
+from mllog.event._names import slug
+from mllog.event._stamps import ECS_VERSION
 from mllog.store import Document, Store
+from mllog.watches._watch import SEVERITIES, Action, Watch
 
 EVENT: Final = "event"
 """Name of what happens to every firing: it is stored."""

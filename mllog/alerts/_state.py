@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import WatchError
+from mllog.errors import WatchError
 
 AWAITS: Final = "awaits"
 """The condition was false since the action last ran, or it never ran."""

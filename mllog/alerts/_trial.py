@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from mllog._errors import WatchError
-from mllog._event import uuid7
-from mllog._names import slug
+from mllog.errors import WatchError
+from mllog.event._names import slug
+from mllog.event._stamps import uuid7
 from mllog.store import Document
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mllog._errors import MissingExtraError
-from mllog._names import slug
 from mllog.dashboards._bins import number
 from mllog.dashboards._build import build, build_unprofiled
 from mllog.dashboards._check import check
@@ -34,6 +32,8 @@ from mllog.dashboards._panels import (
     Percentiles,
     TopValues,
 )
+from mllog.errors import MissingExtraError
+from mllog.event._names import slug
 from mllog.profile import Profile
 
 if TYPE_CHECKING:

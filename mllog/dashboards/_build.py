@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from mllog._names import slug
 from mllog.dashboards._bins import bins, outer_labels
 from mllog.dashboards._panels import (
     COLUMNS,
@@ -24,6 +23,7 @@ from mllog.dashboards._panels import (
     Percentiles,
     TopValues,
 )
+from mllog.event._names import slug
 from mllog.profile import Feature, Profile
 
 COLUMNS_OF_EVENTS: Final = (

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mllog._errors import DashboardError
 from mllog._resources import resource
 from mllog.dashboards._lens import lens_problems
 from mllog.dashboards._panels import COLUMNS
+from mllog.errors import DashboardError
 
 CORE_VERSION: Final = "8.8.0"
 TYPE_VERSIONS: Final = {

@@ -13,7 +13,6 @@ import kb_dashboard_core
 import yaml
 from kb_dashboard_core.loader import DashboardConfig
 
-from mllog._errors import DashboardError
 from mllog.dashboards._panels import (
     TIME,
     Average,
@@ -29,6 +28,7 @@ from mllog.dashboards._panels import (
     TopValues,
 )
 from mllog.dashboards._vega import spec
+from mllog.errors import DashboardError
 
 Config = dict[str, Any]
 

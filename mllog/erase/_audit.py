@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mllog._errors import StoreError
-from mllog._event import ECS_VERSION, timestamp, uuid7
-from mllog._names import slug
+from mllog.errors import StoreError
+from mllog.event._names import slug
+from mllog.event._stamps import ECS_VERSION, timestamp, uuid7
 from mllog.store import Document, Store
 
 DATASET: Final = "mllog.alerts"

@@ -12,8 +12,8 @@ import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from mllog._errors import EraseError, StoreError
-from mllog.store._cluster import told
+from mllog.cluster._connection import told
+from mllog.errors import EraseError, StoreError
 
 _BLOCKS: Final = ("index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write")
 _TYPE: Final = "index.store.type"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mllog._errors import MllogError
 from mllog.erase._person import Person
 from mllog.erase._place import Place, Progress
-from mllog.export import Subject
+from mllog.errors import MllogError
+from mllog.store import Subject
 
 UNREACHABLE: tuple[str, ...] = (
     "snapshots and backups: of the cluster, of the embedded store, of spools",

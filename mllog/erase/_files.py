@@ -10,9 +10,9 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import EraseError, SpoolError
 from mllog.erase._person import Person
 from mllog.erase._place import Progress
+from mllog.errors import EraseError, SpoolError
 from mllog.spool._rewrite import clear_left, rewrite
 from mllog.spool._segment import Segment, committed, recover, segments
 from mllog.spool._tombstones import Tombstones, bury

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.export import Subject
 from mllog.spool._tombstones import digest
+from mllog.store import Subject
 from mllog.store._selection import at
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9 _.:@-]*")

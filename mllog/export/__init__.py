@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from mllog.export._export import Export, to_frame
 from mllog.export._files import write
-from mllog.export._subject import Subject, subject_events
+from mllog.store._subject import Subject, subject_events
 
 __all__ = ["Export", "Subject", "subject_events", "to_frame", "write"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog.profile import Feature, Profile
-from mllog.store._fields import DATES, leaves
-from mllog.store._selection import at, part
+from mllog.store._fields import DATES
+from mllog.store._selection import KINDS, at, flat, part
 
 Event = Mapping[str, Any]
 
@@ -28,7 +28,6 @@ class _Nothing:
 MISSING: Final = _Nothing("MISSING")
 NOT_FINITE: Final = _Nothing("NOT_FINITE")
 
-KINDS: Final = ("number", "category", "boolean", "text")
 TIMES: Final = "datetime64[us, UTC]"
 META: Final = {
     "@timestamp": TIMES,
@@ -154,19 +153,6 @@ class Discovery:
             Column(path, TIMES if path in DATES else _dtype(kinds), "path", path)
             for path, kinds in sorted(self._kinds.items())
         ]
-
-
-def flat(event: Event) -> dict[str, Any]:
-    """The values of an event by path; the elements of an array are a list.
-
-    Example:
-        >>> flat({"tags": ["a", "b"], "mllog": {"input": {"number": {"delay": 1.5}}}})
-        {'mllog.input.number.delay': 1.5, 'tags': ['a', 'b']}
-    """
-    found: dict[str, list[Any]] = {}
-    for path, value in leaves(event):
-        found.setdefault(path, []).insert(0, value)
-    return {path: values[0] if len(values) == 1 else values for path, values in found.items()}
 
 
 def _kind(value: Any) -> str:

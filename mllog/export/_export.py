@@ -10,21 +10,20 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mllog._errors import QueryError
+from mllog.errors import QueryError
 from mllog.export._columns import (
     ACTUAL,
     Column,
     Discovery,
     Event,
     Unrestored,
-    flat,
     of_meta,
     of_profile,
 )
 from mllog.export._frame import series
 from mllog.profile import Profile
 from mllog.store import EVERY, Store
-from mllog.store._selection import at, selection
+from mllog.store._selection import at, flat, selection
 
 _IDS: Final = 1000
 _PREDICTIONS: Final = ({"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}})

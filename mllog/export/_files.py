@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mllog._errors import ConfigurationError, MissingExtraError
+from mllog.errors import ConfigurationError, MissingExtraError
 from mllog.export._columns import Column
 from mllog.export._export import Export, Progress
 from mllog.export._frame import series

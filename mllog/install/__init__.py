@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mllog.install._client import Cluster, Service, Target, cloud_url, target_of
+from mllog.cluster._http import Cluster, Service, Target, cloud_url, target_of
 from mllog.install._keys import ensure_folder, ensure_maker, make_keys, missing_keys
 from mllog.install._kibana import (
     KibanaPlan,

@@ -8,13 +8,13 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from mllog._errors import ClusterError
+from mllog.cluster._http import Cluster
+from mllog.errors import ClusterError
 from mllog.install import _canary as birds
 from mllog.install._canary import Canary
-from mllog.install._client import Cluster
 from mllog.install._plan import STREAMS
 from mllog.install._steps import Step, failed, unproved
-from mllog.spool.ship import Endpoint, Verdict
+from mllog.shipping import Endpoint, Verdict
 
 WAIT_SECONDS: Final = 30.0
 """How long a canary may take; Logstash answers when it is in the queue."""

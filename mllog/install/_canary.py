@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._event import ECS_VERSION, timestamp, uuid7
-from mllog._names import slug
+from mllog.event._names import slug
+from mllog.event._stamps import ECS_VERSION, timestamp, uuid7
 
 STREAM: Final = "logs-mllog.canary-*"
 DATASET: Final = "mllog.canary"

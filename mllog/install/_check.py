@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mllog._errors import ClusterError
-from mllog.install._client import Cluster, Target
+from mllog.cluster._http import Cluster, Target
+from mllog.errors import ClusterError
 from mllog.install._objects import PIPELINE, TEMPLATE, is_ours, is_untouched
 from mllog.install._plan import STREAMS, Plan, plan, there
 from mllog.install._steps import Step, failed, unproved

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import ClusterError
-from mllog.install._client import Cluster
+from mllog.cluster._http import Cluster
+from mllog.errors import ClusterError
 
 PAGE: Final = 5000
 _KEEP_ALIVE: Final = "2m"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mllog._errors import ClusterError, ConfigurationError
-from mllog.install._client import Cluster
+from mllog.cluster._http import Cluster
+from mllog.errors import ClusterError, ConfigurationError
 from mllog.install._objects import MANAGED_BY, ROLE, files
 
 KEYS: Final = ("writer", "reader", "monitor", "setup")

@@ -11,10 +11,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from mllog._errors import ClusterError, ConfigurationError
-from mllog._names import slug
 from mllog._resources import resource
-from mllog.install._client import Service, Target
+from mllog.cluster._http import Service, Target
+from mllog.errors import ClusterError, ConfigurationError
+from mllog.event._names import slug
 from mllog.profile import Profile
 
 _MARK: Final = "mllog-installed"
@@ -135,7 +135,7 @@ def rules_of(profiles: Sequence[Profile], folder: Path | None = None) -> list[Ru
         ConfigurationError: a file is none.
     """
     if profiles:
-        from mllog.alerts import watches  # noqa: PLC0415 - it takes a while
+        from mllog.watches import _catalogue as watches  # noqa: PLC0415 - it takes a while
 
         scopes = [watches.scope_of(profile) for profile in (None, *profiles)]
         return [Rule(name, body) for scope in scopes for name, body in watches.rules_of(scope).items()]

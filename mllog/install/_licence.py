@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mllog._errors import ClusterError
-from mllog.install._client import Cluster
+from mllog.cluster._http import Cluster
+from mllog.errors import ClusterError
 
 
 def limits(cluster: Cluster) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from mllog._names import slug
+from mllog.event._names import slug
 from mllog.install._objects import COMPONENT, POLICY, TEMPLATE, Item, Json, files, flat_settings, stamped
 from mllog.install._retention import policy
 from mllog.profile import Profile

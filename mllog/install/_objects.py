@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import ConfigurationError
 from mllog._resources import resource
+from mllog.errors import ConfigurationError
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mllog._errors import ConfigurationError
-from mllog._names import RESERVED, slug
+from mllog.errors import ConfigurationError
+from mllog.event._names import RESERVED, slug
 
 EVENTS: Final = "28d"
 OWN: Final = "400d"

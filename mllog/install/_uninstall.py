@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mllog._errors import ClusterError
-from mllog.install._client import Cluster
+from mllog.cluster._http import Cluster
+from mllog.errors import ClusterError
 from mllog.install._keys import our_keys
 from mllog.install._objects import ORDER, ROLE, Item, Kind, files, is_ours
 from mllog.install._plan import STREAMS, there

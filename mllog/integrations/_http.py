@@ -9,10 +9,11 @@ from random import getrandbits
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
-from mllog import _context, _records
-from mllog._event import dumps, stamps
-from mllog._handlers import deliver, listening
-from mllog._settings import STATE
+from mllog import _context
+from mllog._state import STATE
+from mllog.event import _records
+from mllog.event._stamps import dumps, stamps
+from mllog.sinks._handlers import deliver, listening
 
 # W3C Trace Context, 3.2: version, trace id, parent id, flags; the all-zero ids are invalid.
 _TRACEPARENT: Final = re.compile(

@@ -14,10 +14,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import mllog
-from mllog._errors import MllogError
-from mllog._handlers import SpoolHandler
-from mllog._settings import STATE
+from mllog._configure import shutdown
+from mllog._state import STATE
+from mllog.errors import MllogError
+from mllog.sinks._handlers import SpoolHandler
 from mllog.spool._segment import recover, segments
 
 __all__ = ["child_exit", "worker_exit"]
@@ -25,7 +25,7 @@ __all__ = ["child_exit", "worker_exit"]
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
     """In a worker that leaves: flush, and seal its segments."""
-    mllog.shutdown(timeout=5.0)
+    shutdown(timeout=5.0)
 
 
 def child_exit(server: Any, worker: Any) -> None:

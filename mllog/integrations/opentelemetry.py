@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mllog import _context
-from mllog._errors import MissingExtraError
+from mllog.errors import MissingExtraError
 
 try:
     from opentelemetry import trace

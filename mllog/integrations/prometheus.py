@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from mllog import _models
-from mllog._errors import MissingExtraError
-from mllog._model_logger import ModelLogger
-from mllog._settings import STATE, stats
+from mllog._configure import stats
+from mllog._state import STATE
+from mllog.emit._logger import ModelLogger
+from mllog.errors import MissingExtraError
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram

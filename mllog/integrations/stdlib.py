@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from mllog import _records
-from mllog._errors import MissingExtraError
-from mllog._event import dumps
+from mllog.errors import MissingExtraError
+from mllog.event import _records
+from mllog.event._stamps import dumps
 
 try:
     from pythonjsonlogger.orjson import OrjsonFormatter

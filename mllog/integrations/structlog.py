@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-import mllog
-from mllog import _context, _records
-from mllog._errors import MissingExtraError
-from mllog._event import dumps
-from mllog._handlers import deliver, listening
+from mllog import _context
+from mllog.errors import MissingExtraError
+from mllog.event import _records
+from mllog.event._stamps import dumps
+from mllog.sinks._handlers import deliver, listening
 
 try:
     import structlog
@@ -138,5 +138,5 @@ def bound(**labels: Any) -> Iterator[None]:
         ...     structlog.contextvars.get_contextvars()
         {'tenant': 7}
     """
-    with structlog.contextvars.bound_contextvars(**labels), mllog.bound(**labels):
+    with structlog.contextvars.bound_contextvars(**labels), _context.bound(**labels):
         yield

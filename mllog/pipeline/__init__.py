@@ -8,7 +8,7 @@ Example:
 
 from __future__ import annotations
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline._cases import CaseResult, run_cases
 from mllog.pipeline._compile import Destination
 from mllog.pipeline._config import Plugin

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline._coverage import Coverage
 from mllog.pipeline._event import Event, encode, event_from_json, event_from_line
 from mllog.pipeline._logstash import run_logstash

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from lark import Token, Tree
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline._grammar import parse
 
 Stage = Literal["input", "filter", "output"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 
 ID_KEY: Final = "MLLOG_LOGSTASH_ID_KEY"
 """The key of the digests that become ids of lines without one."""

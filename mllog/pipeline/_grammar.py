@@ -12,7 +12,7 @@ from typing import Any, Final
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 
 _GRAMMAR: Final = r"""
 start: section*
@@ -111,7 +111,7 @@ def parse(text: str, file: str) -> Tree[Token]:
         >>> parse("filter { drop }", "a.conf")
         Traceback (most recent call last):
         ...
-        mllog._errors.PipelineError: a.conf:1:15: syntax error, expected one of: {
+        mllog.errors.PipelineError: a.conf:1:15: syntax error, expected one of: {
     """
     try:
         tree: Any = _parser().parse(text)

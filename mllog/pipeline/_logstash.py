@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline._config import config_files
 from mllog.pipeline._event import Event, encode
 from mllog.pipeline._grammar import parse

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline._compile import Compiler, Destination, guarded, resolver
 from mllog.pipeline._config import Plugin, Sections, config_files, read_text
 from mllog.pipeline._coverage import Coverage
@@ -106,7 +106,7 @@ def load_text(text: str, *, name: str = "<config>", environ: Mapping[str, str] =
         >>> load_text("filter { nosuch { } }")
         Traceback (most recent call last):
         ...
-        mllog._errors.PipelineError: <config>:1:10: the filter 'nosuch' is unknown: use clone, date, ...
+        mllog.errors.PipelineError: <config>:1:10: the filter 'nosuch' is unknown: use clone, date, ...
     """
     return Pipeline(_sections([(name, text)]), environ)
 

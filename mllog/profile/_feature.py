@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mllog._errors import ProfileError
+from mllog.errors import ProfileError
 
 TYPES: Final = ("number", "category", "boolean", "text")
 

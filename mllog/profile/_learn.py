@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mllog._errors import ProfileError
-from mllog._shape import CATEGORY_LENGTH
+from mllog.emit._shape import CATEGORY_LENGTH
+from mllog.errors import ProfileError
 from mllog.profile._feature import Feature
 from mllog.redaction import Redactor
 

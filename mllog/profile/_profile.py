@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from mllog._errors import MissingExtraError, ProfileError
+from mllog.emit._features import Splitter
+from mllog.errors import MissingExtraError, ProfileError
 from mllog.profile._feature import Feature, Reader
+from mllog.profile._validate import Validator
+from mllog.redaction import Redactor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,6 +192,15 @@ class Profile:
         except OSError as error:
             raise ProfileError(f"{path}: cannot write the profile: {error.strerror}") from error
 
+    def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
+        """What sorts the inputs of a call by type and checks them; a `ModelLogger` asks for it.
+
+        Args:
+            redactor: replaces sensitive values; None where redaction is off.
+            keep_texts: free texts are written and not summarised.
+        """
+        return Validator(self, redactor, keep_texts=keep_texts)
+
     def validate(self, inputs: Any) -> dict[str, list[str]]:
         """What about these inputs training did not show; empty where they are valid.
 
@@ -199,8 +211,6 @@ class Profile:
             Feature names by kind: `missing`, `below_min`, `above_max`, `unseen_category`, `wrong_type`,
             `unexpected`, `non_finite`.
         """
-        from mllog.profile._validate import Validator  # noqa: PLC0415 - it imports this module
-
         if not self._validator:
             self._validator.append(Validator(self, redactor=None))
         found: dict[str, list[str]] = self._validator[0].violations(inputs)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from mllog._features import Findings, Splitter, typed
-from mllog._mapping import mapping
-from mllog._plain import plain
-from mllog._shape import IDENTIFIER, Shape, Text
+from mllog.emit._features import Splitter, typed
+from mllog.emit._mapping import mapping
+from mllog.emit._shape import IDENTIFIER, Shape, Text
+from mllog.event._findings import Findings
+from mllog.event._plain import plain
 from mllog.profile._feature import Feature
-from mllog.profile._profile import Profile
 from mllog.redaction import Redactor, rules_digest
 
 _NUMBER: Final = 0
@@ -34,6 +34,18 @@ def _spec(feature: Feature, *, certified: bool, redact: bool) -> _Spec:
     return code, low, high, known if certified and feature.clean else frozenset(), known, feature
 
 
+class Trained(Protocol):
+    """What training showed, as far as validation needs it; `Profile` is one."""
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features that the model is asked with."""
+
+    @property
+    def rules(self) -> str | None:
+        """Digest of the redaction rules that certified the categories."""
+
+
 class Validator(Splitter):
     """A splitter that knows what training showed.
 
@@ -45,7 +57,7 @@ class Validator(Splitter):
 
     __slots__ = ("_specs",)
 
-    def __init__(self, profile: Profile, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
+    def __init__(self, profile: Trained, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
         super().__init__(redactor, keep_texts=keep_texts)
         # Values that training certified need no scan, as long as the rules are the same.
         certified = redactor is None or profile.rules == redactor.digest == rules_digest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction.rules import DEFAULT, KeyGroup, Rule, RuleSet
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 
 LEAST_KEY: Final = 32
 """Bytes of a key, at the least."""

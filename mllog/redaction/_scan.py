@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 from mllog.redaction._redactor import Redactor
 from mllog.redaction.rules import DEFAULT, RuleSet
 

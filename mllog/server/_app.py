@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mllog._errors import SpoolError, StoreError
+from mllog.errors import SpoolError, StoreError
 from mllog.profile import Profile
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
 from mllog.server._retention import Retention

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import MllogError
+from mllog.errors import MllogError
 from mllog.pipeline import Event, Pipeline, encode, event_from_line
 from mllog.server._worker import Worker
 from mllog.spool import Batch, SpoolReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from mllog._errors import MllogError
+from mllog.errors import MllogError
 from mllog.server._worker import Worker
 from mllog.store import EVERY, Store
 

@@ -15,10 +15,10 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from mllog import alerts
-from mllog._errors import ConfigurationError, StoreError
-from mllog._names import slug
+from mllog import alerts, watches
 from mllog._resources import resource
+from mllog.errors import ConfigurationError, StoreError
+from mllog.event._names import slug
 from mllog.pipeline import environ_with_kept_key, linked, load
 from mllog.profile import Profile
 from mllog.server._app import Chain
@@ -90,7 +90,7 @@ def open_chain(
     environment: str = "default",
     page_url: str = "",
     alerts_config: alerts.Config | None = None,
-    limits: alerts.Limits | None = None,
+    limits: watches.Limits | None = None,
     retention: float | None = None,
 ) -> Chain:
     """Open store, pipeline, spools and watches.
@@ -144,12 +144,12 @@ def open_chain(
     return Chain(opened, ingest, by_slug, followers, Watching(runner), kept)
 
 
-def _watches(profiles: Sequence[Profile], page_url: str, limits: alerts.Limits | None) -> list[alerts.Watch]:
+def _watches(profiles: Sequence[Profile], page_url: str, limits: watches.Limits | None) -> list[watches.Watch]:
     """The watches of every model, and those on the way of the events."""
-    built = alerts.build_common(page_url=page_url, limits=limits)
+    built = watches.build_common(page_url=page_url, limits=limits)
     for profile in profiles:
-        built |= alerts.build(profile, page_url=page_url, limits=limits)
-    return [alerts.parse(watch, where=name) for name, watch in built.items()]
+        built |= watches.build(profile, page_url=page_url, limits=limits)
+    return [watches.parse(watch, where=name) for name, watch in built.items()]
 
 
 class Background:

@@ -6,8 +6,8 @@ import datetime as dt
 import threading
 from typing import Any, Final
 
-from mllog._errors import MllogError
 from mllog.alerts import Outcome, Runner
+from mllog.errors import MllogError
 from mllog.server._worker import Worker
 
 EVERY_SECONDS: Final = 30.0

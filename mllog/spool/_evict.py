@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolError
+from mllog.errors import SpoolError
 from mllog.spool._segment import held, in_hand, segments
 
 _REPORT: Final = b'"action":"dropped"'

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolError, SpoolInUseError
+from mllog.errors import SpoolError, SpoolInUseError
 from mllog.spool._segment import (
     LIVE,
     READING,

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from mllog._errors import SpoolError
+from mllog.errors import SpoolError
 from mllog.spool._segment import held
 from mllog.spool._tombstones import sync
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mllog._errors import SpoolError
+from mllog.errors import SpoolError
 
 LIVE: Final = ".live"
 SEALED: Final = ".ndjson"

@@ -17,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from mllog._errors import SpoolError
+from mllog.errors import SpoolError
 from mllog.spool._segment import segments
 
 TOMBSTONES: Final = "tombstones"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mllog.store._interface import EVERY, Document, IndexResult, Rejected, Store
 from mllog.store._open import is_cluster, open_store
+from mllog.store._subject import Subject, subject_events
 
 if TYPE_CHECKING:
     from mllog.store._elasticsearch import ElasticsearchStore
@@ -19,8 +20,10 @@ __all__ = [
     "IndexResult",
     "Rejected",
     "Store",
+    "Subject",
     "is_cluster",
     "open_store",
+    "subject_events",
 ]
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mllog._errors import QueryError
+from mllog.errors import QueryError
 from mllog.store._dates import floored, moment_of, resolve, shifted, since_epoch, text_of
 from mllog.store._fields import DATES, TIME, column
+from mllog.store._literals import NONE
 from mllog.store._pipelines import PIPELINES, pipeline
-from mllog.store._query import NONE, Translator
+from mllog.store._query import Translator
 
 Answers = Mapping[str, Any]
 Bounds = Callable[[], tuple[float, float] | None]

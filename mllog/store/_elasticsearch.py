@@ -20,8 +20,8 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from mllog._errors import QueryError, StoreError
-from mllog.store._cluster import Cluster, blocked, check_allowed, connect, privilege, told
+from mllog.cluster._connection import Cluster, blocked, check_allowed, connect, privilege, told
+from mllog.errors import QueryError, StoreError
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 
 CHUNK_BYTES: Final = 5 << 20

@@ -8,7 +8,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from mllog.store._cluster import told
+from mllog.cluster._connection import told
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 
-from mllog._errors import QueryError
-from mllog.store._query import ALL, quoted
-
-if TYPE_CHECKING:
-    from mllog.store._query import Translator
+from mllog.errors import QueryError
+from mllog.store._literals import ALL, quoted
 
 _GRAMMAR: Final = r"""
 start: either?
@@ -54,7 +51,23 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="earley", lexer="dynamic", maybe_placeholders=False)
 
 
-def translate(text: str, translator: Translator, where: str, *, both: bool) -> str:
+class Fields(Protocol):
+    """Knows the fields of an index, dates and wildcards; `Translator` does."""
+
+    def translate(self, query: Any, where: str = "query") -> str:
+        """A query body as text."""
+
+    def like(self, field: str, pattern: str) -> str:
+        """A wildcard over the values of a field."""
+
+    def value(self, field: str, value: str) -> str:
+        """A field that has a value."""
+
+    def between(self, field: str, bounds: Mapping[str, Any]) -> str:
+        """A field whose value lies in a range."""
+
+
+def translate(text: str, translator: Fields, where: str, *, both: bool) -> str:
     """A query text as tantivy's.
 
     Args:
@@ -94,7 +107,7 @@ _Clause = Callable[[str | None], str]
 class _Writer(Transformer[Token, str]):
     """Writes the parsed text."""
 
-    def __init__(self, translator: Translator, *, both: bool) -> None:
+    def __init__(self, translator: Fields, *, both: bool) -> None:
         super().__init__()
         self._to = translator
         self._both = both

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mllog._errors import MissingExtraError
+from mllog.errors import MissingExtraError
 from mllog.store._interface import Store
 
 
@@ -47,7 +47,7 @@ def open_store(place: Path | str, *, api_key_file: Path | None = None, ca: Path 
     """
     if isinstance(place, str) and is_cluster(place):
         try:
-            from mllog.store._cluster import cluster_of  # noqa: PLC0415 - an extra
+            from mllog.cluster._connection import cluster_of  # noqa: PLC0415 - an extra
             from mllog.store._elasticsearch import ElasticsearchStore  # noqa: PLC0415 - the same
         except ModuleNotFoundError as error:
             raise MissingExtraError("a store in a cluster", "elasticsearch") from error

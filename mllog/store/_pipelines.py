@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mllog._errors import QueryError
+from mllog.errors import QueryError
 
 Compute = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Makes the answer out of the answers beside it."""

@@ -8,27 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from mllog._errors import QueryError
+from mllog.errors import QueryError
 from mllog.store._dates import resolve
 from mllog.store._fields import DATES, column
-
-ALL: Final = "*"
-NONE: Final = "(* -*)"
+from mllog.store._literals import ALL, NONE, quoted, single
+from mllog.store._lucene import translate
 
 Terms = Callable[[str], Sequence[str]]
 """Gives the values of a keyword field, for wildcards."""
-
-
-def quoted(value: Any) -> str:
-    r"""A value as a literal.
-
-    Example:
-        >>> quoted('say "hi"'), quoted(True), quoted(1.5)
-        ('"say \\"hi\\""', 'true', '"1.5"')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Translator:
@@ -183,8 +170,6 @@ class Translator:
         return parts[0] if len(parts) == 1 else " OR ".join(parts)
 
     def _query_string(self, body: Any, where: str) -> str:
-        from mllog.store._lucene import translate  # noqa: PLC0415 - it imports this module
-
         settings = _object(body, where)
         text = settings.get("query")
         if not isinstance(text, str):
@@ -219,18 +204,6 @@ KINDS: Final = (
     "query_string",
     "ids",
 )
-
-
-def single(body: Any, where: str) -> tuple[str, Any]:
-    """The one member of an object.
-
-    Raises:
-        QueryError: it is no object or has not exactly one member.
-    """
-    if not isinstance(body, Mapping) or len(body) != 1:
-        raise QueryError(f"{where}: expected an object with one member")
-    ((name, value),) = body.items()
-    return str(name), value
 
 
 def _object(body: Any, where: str) -> Mapping[str, Any]:

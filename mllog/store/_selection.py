@@ -7,7 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mllog._errors import QueryError
+from mllog.errors import QueryError
+from mllog.store._fields import leaves
+
+KINDS: Final = ("number", "category", "boolean", "text")
+"""The types of a feature, as they stand in the paths of an event."""
 
 _AGO: Final = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -94,6 +98,19 @@ def at(event: Mapping[str, Any], path: str) -> Any:
             if found is not None:
                 return found
     return None
+
+
+def flat(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an event by path; the elements of an array are a list.
+
+    Example:
+        >>> flat({"tags": ["a", "b"], "mllog": {"input": {"number": {"delay": 1.5}}}})
+        {'mllog.input.number.delay': 1.5, 'tags': ['a', 'b']}
+    """
+    found: dict[str, list[Any]] = {}
+    for path, value in leaves(event):
+        found.setdefault(path, []).insert(0, value)
+    return {path: values[0] if len(values) == 1 else values for path, values in found.items()}
 
 
 def _iso(when: dt.datetime) -> str:

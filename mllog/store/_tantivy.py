@@ -15,13 +15,14 @@ from typing import Any, Final
 import orjson
 import tantivy
 
-from mllog._errors import QueryError, StoreError
+from mllog.errors import QueryError, StoreError
 from mllog.store._aggregations import SEGMENT, Aggregator
 from mllog.store._dates import microseconds
 from mllog.store._fields import JSON, TIME, column, columns
 from mllog.store._fields import key as key_of
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
-from mllog.store._query import NONE, Translator, quoted, single
+from mllog.store._literals import NONE, quoted, single
+from mllog.store._query import Translator
 
 _HEAP_BYTES: Final = 64 << 20
 _LARGEST_PAGE: Final = 10_000

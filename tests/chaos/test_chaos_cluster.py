@@ -19,11 +19,11 @@ from nodetools import ROOT, PrivateNode, free_port, private_node, until
 from proxytools import FAULTS, proxied
 
 import mllog
+from mllog.cluster._connection import cluster_of
 from mllog.pipeline import linked, load
 from mllog.server import _ingest
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
 from mllog.store import ElasticsearchStore
-from mllog.store._cluster import cluster_of
 
 pytestmark = pytest.mark.chaos
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from redaction_judge import Stored
 
 import mllog
+from mllog.demo._sender import bodies
 from mllog.pipeline import Pipeline, encode, event_from_json, event_from_line, load
 from mllog.redaction import DEFAULT, Redactor
-from mllog.server._sender import bodies
 
 ROOT = Path(__file__).parents[2] / "logstash"
 ENVIRON = {"MLLOG_LOGSTASH_PASSWORD": "not used here", "MLLOG_LOGSTASH_ID_KEY": "of the tests"}

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from stacktools import bulk
 
-from mllog import Profile, alerts
+from mllog import Profile, watches
 from mllog.store import Document, EmbeddedStore, open_store
 
 pytestmark = pytest.mark.stack
@@ -185,7 +185,7 @@ def test_sorted_hits_agree(stores: tuple[httpx.Client, EmbeddedStore]) -> None:
 
 def test_the_search_of_a_watch_agrees(stores: tuple[httpx.Client, EmbeddedStore], profile_path: Path) -> None:
     """The body that Watcher would send, its times filled in."""
-    watch = alerts.parse(alerts.build(Profile.load(profile_path))["flights_delay-invalid_inputs"])
+    watch = watches.parse(watches.build(Profile.load(profile_path))["flights_delay-invalid_inputs"])
     from mllog.alerts._template import rendered
 
     moment = {"trigger": {"scheduled_time": "2026-05-05T00:00:00.000Z"}}

@@ -14,11 +14,11 @@ import pytest
 from clitools import Cli
 from stacktools import bulk
 
+from mllog.cluster._connection import cluster_of
 from mllog.erase import Erasure
-from mllog.erase._cluster import Clustered
+from mllog.erase._elasticsearch import Clustered
 from mllog.export import Subject
 from mllog.store import ElasticsearchStore
-from mllog.store._cluster import cluster_of
 
 pytestmark = pytest.mark.stack
 

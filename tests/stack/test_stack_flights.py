@@ -17,11 +17,11 @@ from fastapi.testclient import TestClient
 from stacktools import ROOT
 
 import mllog
-from mllog import Profile, alerts
+from mllog import Profile, alerts, watches
 from mllog.dashboards import build
+from mllog.demo._sender import example
 from mllog.export import to_frame
 from mllog.pipeline import encode, event_from_line, load
-from mllog.server._sender import example
 from mllog.server.page import create_router
 from mllog.store import Document, Store, open_store
 from mllog.testing import capture
@@ -246,7 +246,7 @@ def test_the_page_shows_the_same_over_both(stores: Both, profile: Profile) -> No
 
 def test_the_watch_says_the_same_over_both(stores: Both, profile: Profile) -> None:
     """Condition and text, of every watch of the model."""
-    for name, built in alerts.build(profile, environment="*").items():
-        watch = alerts.parse(built, where=name)
+    for name, built in watches.build(profile, environment="*").items():
+        watch = watches.parse(built, where=name)
         there, here = (alerts.evaluate(watch, store, now=END) for store in stores)
         assert (there.fired, there.text) == (here.fired, here.text), name

@@ -14,13 +14,13 @@ import pytest
 from stacktools import ROOT
 
 import mllog
-from mllog._errors import QueryError, StoreError
+from mllog.cluster._connection import cluster_of
+from mllog.errors import QueryError, StoreError
 from mllog.export import Subject, subject_events
 from mllog.redaction._scan import events_of, scanned
 from mllog.server import open_chain
 from mllog.spool import events
 from mllog.store import Document, ElasticsearchStore, Store, open_store
-from mllog.store._cluster import cluster_of
 
 pytestmark = pytest.mark.stack
 

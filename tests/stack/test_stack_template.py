@@ -13,8 +13,8 @@ from stacktools import ROOT, bulk, fields
 
 import mllog
 from mllog import Profile
+from mllog.demo._sender import bodies
 from mllog.pipeline import encode, event_from_line, load
-from mllog.server._sender import bodies
 from mllog.store._fields import leaves
 from mllog.testing import capture
 

@@ -15,7 +15,7 @@ import pytest
 from watchcases import NOW, WATCHES, Case, Event, Maker, documents, narrowed
 
 import mllog
-from mllog import Profile, alerts
+from mllog import Profile, alerts, watches
 from mllog.store import Document, EmbeddedStore, Store, open_store
 
 pytestmark = pytest.mark.stack
@@ -130,7 +130,7 @@ def executed(client: httpx.Client, watch: Event, now: dt.datetime) -> tuple[bool
 
 def ours(store: Store, watch: Event, now: dt.datetime) -> tuple[bool, str]:
     """The same of mllog's own evaluation."""
-    found = alerts.evaluate(alerts.parse(watch), store, now=now)
+    found = alerts.evaluate(watches.parse(watch), store, now=now)
     return found.fired, found.text
 
 
@@ -203,7 +203,7 @@ def test_names_are_data_to_watcher_too(old: httpx.Client, embedded: EmbeddedStor
     limits.write_text("[skew]\nleast = 20\nlimit = 0.5\n")
     frame = pd.DataFrame({"when": [1.0] * 60, HOSTILE: ["x", "y", "z"] * 20, QUOTED: ["x", "y", "z"] * 20})
     profile = Profile.learn(frame, name="odd{{x}}", version="2026-01-05")
-    options = {"webhook": "https://automation.example/", "limits": alerts.load_limits(limits)}
+    options = {"webhook": "https://automation.example/", "limits": watches.load_limits(limits)}
     with mllog.testing.capture() as events:
         for _ in range(30):
             log = mllog.model(profile.name, profile.version, profile=profile)
@@ -215,7 +215,7 @@ def test_names_are_data_to_watcher_too(old: httpx.Client, embedded: EmbeddedStor
         embedded.index(found)
         embedded.commit()
         fired = set()
-        for watch in alerts.build(profile, **options).values():
+        for watch in watches.build(profile, **options).values():
             said = executed(old, narrowed(watch, CASE), NOW)
             assert said == ours(embedded, narrowed(watch, CASE), NOW)
             fired |= {watch["metadata"]["kind"]} if said[0] else set()
@@ -232,8 +232,8 @@ def test_a_limit_in_milliseconds_is_compared_with_the_95th_percentile(
     old: httpx.Client, embedded: EmbeddedStore, makers: tuple[Maker, Maker], milliseconds: int, *, fires: bool
 ) -> None:
     """On the healthy day a tenth of the calls take a tenth of a second, the others less."""
-    limits = alerts.Limits({"latency": {"limit": milliseconds}})
-    watch = narrowed(alerts.build(makers[0].flights.profile, limits=limits)["flights_delay-latency"], BOTH)
+    limits = watches.Limits({"latency": {"limit": milliseconds}})
+    watch = narrowed(watches.build(makers[0].flights.profile, limits=limits)["flights_delay-latency"], BOTH)
     said = executed(old, watch, NOW)
     assert said == ours(embedded, watch, NOW)
     assert said[0] is fires

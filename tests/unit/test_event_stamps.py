@@ -11,7 +11,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mllog._event import stamps, timestamp, uuid7
+from mllog.event._stamps import stamps, timestamp, uuid7
 
 NOW = 1_700_000_000_123_456_789
 IDS = 10_000  # more than share their random bits

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mllog
-from mllog._settings import STATE
+from mllog._state import STATE
 from mllog.redaction.rules import rules_digest
 from mllog.testing import capture
 

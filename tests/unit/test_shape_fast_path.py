@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mllog._encoder import encoder
-from mllog._event import dumps
-from mllog._features import KNOWN_VALUES, SHAPES, Findings, Splitter
-from mllog._shape import Shape, types_of
-from mllog._template import Template
+from mllog.emit._encoder import encoder
+from mllog.emit._features import KNOWN_VALUES, SHAPES, Findings, Splitter
+from mllog.emit._shape import Shape, types_of
+from mllog.emit._template import Template
+from mllog.event._stamps import dumps
 from mllog.profile import Profile
 from mllog.profile._validate import Validator
 from mllog.redaction import Redactor

@@ -18,6 +18,9 @@ def test_the_fixture_holds_what_the_test_logged(mllog_events: list[dict[str, Any
 
 def test_the_plugin_imports_no_library_for_data() -> None:
     """A test run of a project that has mllog installed does not load pandas or numpy for it."""
-    code = "import sys, mllog._pytest; print([name for name in ('pandas', 'numpy', 'fastapi') if name in sys.modules])"
+    code = (
+        "import sys, mllog.integrations.pytest; "
+        "print([name for name in ('pandas', 'numpy', 'fastapi') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mllog._errors import PipelineError
+from mllog.errors import PipelineError
 from mllog.pipeline import _field
 from mllog.pipeline._config import Plugin
 from mllog.pipeline._event import Event, tag, write

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from mllog._errors import QueryError
 from mllog.dashboards import TIME, Dashboard
+from mllog.errors import QueryError
 from mllog.server.page import _formats as formats
 from mllog.server.page._ask import INDEX, clauses, total
 from mllog.server.page._window import Window

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mllog._names import slug
+from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.server.page import _formats as formats
 from mllog.server.page._answers import metric_values

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-from mllog._errors import StoreError
+from mllog.errors import StoreError
 from mllog.server.page import _formats as formats
 from mllog.server.page._assets import FOLDER, Assets
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from mllog._names import slug
 from mllog.dashboards import Dashboard, Events, Metric, Note, Panel, build, build_unprofiled
+from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.server.page import _charts as charts
 from mllog.server.page import _events as events

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mllog import MllogError, Profile, alerts
+from mllog import MllogError, Profile, alerts, watches
 from mllog.store import Document, EmbeddedStore, open_store
 
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
 
 def built(profile: Profile, **settings: Any) -> dict[str, Any]:
     """The watch on invalid inputs."""
-    (found,) = [watch for name, watch in alerts.build(profile, **settings).items() if name.endswith("-invalid_inputs")]
+    (found,) = [watch for name, watch in watches.build(profile, **settings).items() if name.endswith("-invalid_inputs")]
     return found
 
 
@@ -55,7 +55,7 @@ def log(store: EmbeddedStore, count: int, *, first: int = 0, minutes: float = 10
 
 def evaluated(profile: Profile, store: EmbeddedStore, **settings: Any) -> alerts.Evaluation:
     """The watch of the profile, evaluated now."""
-    return alerts.evaluate(alerts.parse(built(profile, **settings)), store, now=NOW)
+    return alerts.evaluate(watches.parse(built(profile, **settings)), store, now=NOW)
 
 
 def test_it_is_silent_without_events(profile: Profile, store: EmbeddedStore) -> None:
@@ -72,7 +72,7 @@ def test_it_fires_above_its_threshold_only(
     log(store, 100 - invalid)
     if invalid:
         log(store, invalid, first=100 - invalid, above_max=["delay"])
-    assert alerts.threshold_of(profile) == 0.05
+    assert watches.threshold_of(profile) == 0.05
     assert evaluated(profile, store).fired is fires
 
 
@@ -126,8 +126,8 @@ def test_other_models_and_actions_do_not_count(profile: Profile, store: Embedded
 
 def test_environment_narrows_the_indices(profile: Profile) -> None:
     """All environments, or the one that was asked for."""
-    assert alerts.parse(built(profile)).indices == ("logs-mllog.late-*",)
-    assert alerts.parse(built(profile, environment="live")).indices == ("logs-mllog.late-live",)
+    assert watches.parse(built(profile)).indices == ("logs-mllog.late-*",)
+    assert watches.parse(built(profile, environment="live")).indices == ("logs-mllog.late-live",)
 
 
 def test_a_link_to_kibana_carries_the_window(profile: Profile) -> None:
@@ -169,7 +169,7 @@ def test_a_watch_survives_its_file(profile: Profile, tmp_path: Path) -> None:
     """What is written is what is read."""
     path = tmp_path / "w.json"
     path.write_bytes(alerts.encoded(built(profile)))
-    assert alerts.load(path) == alerts.parse(built(profile))
+    assert watches.load(path) == watches.parse(built(profile))
 
 
 def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def changed(watch: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_what_runs_not_everywhere_is_refused_with_its_place(profile: Profile, path: str, value: Any, says: str) -> None:
     """Every refusal names the member."""
     with pytest.raises(MllogError) as error:
-        alerts.parse(changed(built(profile), path, value), where="w")
+        watches.parse(changed(built(profile), path, value), where="w")
     assert says in str(error.value)
 
 
@@ -237,7 +237,7 @@ def test_a_file_that_is_no_watch_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "w.json"
     path.write_text(text)
     with pytest.raises(MllogError) as error:
-        alerts.load(path)
+        watches.load(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -253,4 +253,4 @@ def test_array_compare_looks_at_each_bucket(profile: Profile, store: EmbeddedSto
         ({"path": "doc_count", "gte": {"value": 3, "quantifier": "all"}}, True),
     ):
         watch["condition"] = {"array_compare": {where: test}}
-        assert alerts.evaluate(alerts.parse(watch), store, now=NOW).fired is fires
+        assert alerts.evaluate(watches.parse(watch), store, now=NOW).fired is fires

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from alerttools import NOW, a_watch, broken, fill, parsed
 
-from mllog import MllogError, alerts
-from mllog._errors import StoreError
+from mllog import MllogError, alerts, watches
+from mllog.errors import StoreError
 from mllog.store import EmbeddedStore
 
 ALERTS = "logs-mllog.alerts-default"
@@ -200,12 +200,12 @@ def test_a_watch_is_due_when_its_interval_is_over(opened: EmbeddedStore) -> None
 def test_the_folder_of_watches_is_read_as_a_whole(tmp_path: Path) -> None:
     """Two with one id, or none at all, is an error with the place in it."""
     with pytest.raises(MllogError, match="no watches; write them with"):
-        alerts.load_folder(tmp_path)
+        watches.load_folder(tmp_path)
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(json.dumps(a_watch()))
     with pytest.raises(MllogError, match=r"b\.json\.metadata\.name: another file of the folder"):
-        alerts.load_folder(tmp_path)
-    assert [watch.id for watch in alerts.load_folder(tmp_path / "a.json")] == ["late-errors"]
+        watches.load_folder(tmp_path)
+    assert [watch.id for watch in watches.load_folder(tmp_path / "a.json")] == ["late-errors"]
 
 
 def test_whatever_an_action_trips_over_the_others_go_on(opened: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:

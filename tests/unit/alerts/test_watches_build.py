@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 from watchcases import ROOT, WATCHES
 
-from mllog import MllogError, Profile, alerts
-from mllog.alerts._limits import KINDS
+from mllog import MllogError, Profile, alerts, watches
 from mllog.alerts._template import number, render
-from mllog.alerts.watches import _distributions, rules_of, scope_of
-from mllog.alerts.watches._model import error_limit, mistakes
-from mllog.alerts.watches._shares import rounded, slots
+from mllog.watches import _distributions
+from mllog.watches._catalogue import rules_of, scope_of
+from mllog.watches._limits import KINDS
+from mllog.watches._model import error_limit, mistakes
+from mllog.watches._shares import rounded, slots
 
 HOSTILE = '{{ctx.payload}} "x" \\ {{#a}} {{> b}} {{#toJson}}'
 RULES = ROOT / "kibana/rules"
@@ -42,7 +43,7 @@ def hostile() -> Profile:
 
 def every(profile: Profile, **options: Any) -> dict[str, dict[str, Any]]:
     """All watches."""
-    return alerts.build(profile, **options) | alerts.build_common(**options)
+    return watches.build(profile, **options) | watches.build_common(**options)
 
 
 PROFILES = pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def ranges(value: Any) -> Iterator[dict[str, Any]]:
 def test_every_watch_lies_inside_the_subset_that_runs_everywhere(profile: Profile) -> None:
     """Read back, each is a watch with a logging action, and none knows a script."""
     for name, watch in every(profile, **BUILT).items():
-        read = alerts.parse(orjson.loads(alerts.encoded(watch)), where=name)
+        read = watches.parse(orjson.loads(alerts.encoded(watch)), where=name)
         assert read.id == name
         assert read.actions[0].kind == "logging"
         assert "script" not in json.dumps(watch).replace("description", "")
@@ -151,12 +152,12 @@ def test_no_name_stands_where_watcher_would_read_a_template(profile: Profile) ->
 def test_a_link_leads_to_model_feature_and_time() -> None:
     """In Kibana by a query, on the page by the feature's panel."""
     context = {"trigger": {"scheduled_time": "T"}}
-    kibana = alerts.build(flights(), kibana_url="http://k")["flights_delay-skew-dep_delay"]["metadata"]["link"]
+    kibana = watches.build(flights(), kibana_url="http://k")["flights_delay-skew-dep_delay"]["metadata"]["link"]
     assert render(kibana, context) == (
         "http://k/app/dashboards#/view/mllog-flights_delay?_g=(time:(from:'T||-1d',to:'T'))&_a=(query:(language:lucene,"
         "query:'_exists_%3Amllog.input.number.dep_delay%20OR%20mllog.quality.missing%3Adep_delay'))"
     )
-    page = alerts.build(flights(), page_url="http://h")["flights_delay-skew-dep_delay"]["metadata"]["link"]
+    page = watches.build(flights(), page_url="http://h")["flights_delay-skew-dep_delay"]["metadata"]["link"]
     assert render(page, context).startswith("http://h/models/flights_delay?range=1d&to=T&q=_exists_")
     assert page.endswith("#input-dep_delay")
 
@@ -172,7 +173,7 @@ def test_only_who_can_answer_is_told_automatically() -> None:
 def test_a_webhook_is_an_https_address_without_credentials(url: str) -> None:
     """Else it is refused when the watches are built."""
     with pytest.raises(MllogError, match="webhook"):
-        alerts.build(flights(), webhook=url)
+        watches.build(flights(), webhook=url)
 
 
 def test_the_committed_files_are_those_that_the_profile_gives() -> None:
@@ -263,7 +264,7 @@ def test_limits_of_a_team_replace_those_of_the_profile(tmp_path: Path) -> None:
     """By kind of watch; what is not named stays."""
     path = tmp_path / "watches.toml"
     path.write_text(LIMITS)
-    found = alerts.build(flights(), limits=alerts.load_limits(path))
+    found = watches.build(flights(), limits=watches.load_limits(path))
     invalid = found["flights_delay-invalid_inputs"]
     assert invalid["condition"] == {"compare": {"ctx.payload.aggregations.invalid.value": {"gt": 0.5}}}
     assert (invalid["metadata"]["window"], invalid["throttle_period"]) == ("2h", "2h")
@@ -294,14 +295,14 @@ def test_limits_that_no_watch_has_are_refused(tmp_path: Path, text: str, says: s
     path = tmp_path / "watches.toml"
     path.write_text(text)
     with pytest.raises(MllogError) as error:
-        alerts.load_limits(path)
+        watches.load_limits(path)
     assert str(path) in str(error.value)
     assert says in str(error.value)
 
 
 def test_a_shared_data_stream_is_searched_for_the_one_model() -> None:
     """The stream is the shared one, and only the model's own events count."""
-    watch = alerts.build(flights(), dataset="small")["flights_delay-errors"]
+    watch = watches.build(flights(), dataset="small")["flights_delay-errors"]
     request = watch["input"]["search"]["request"]
     assert request["indices"] == ["logs-mllog.small-*"]
     assert {"term": {"mllog.model.name": "flights_delay"}} in request["body"]["query"]["bool"]["filter"]
@@ -310,9 +311,9 @@ def test_a_shared_data_stream_is_searched_for_the_one_model() -> None:
 def test_a_stale_model_is_found_by_the_profile_s_own_time() -> None:
     """What the profile says of its making is where the age is counted from."""
     profile = flights()
-    assert alerts.build(profile)["flights_delay-stale_model"]["metadata"]["trained"] == profile.created
+    assert watches.build(profile)["flights_delay-stale_model"]["metadata"]["trained"] == profile.created
     assert dt.datetime.fromisoformat(profile.created).tzinfo is not None
-    assert "bare-stale_model" not in alerts.build(Profile("bare", "1", ()))
+    assert "bare-stale_model" not in watches.build(Profile("bare", "1", ()))
 
 
 def test_the_guide_names_every_watch_and_its_files_are_right(tmp_path: Path) -> None:
@@ -321,6 +322,6 @@ def test_the_guide_names_every_watch_and_its_files_are_right(tmp_path: Path) -> 
     for kind in KINDS:
         assert f"`{kind}`" in guide or f"`{kind}-…`" in guide or f"`mllog-{kind}`" in guide, kind
     limits, config = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
-    for name, text, load in (("watches", limits, alerts.load_limits), ("alerts", config, alerts.load_config)):
+    for name, text, load in (("watches", limits, watches.load_limits), ("alerts", config, alerts.load_config)):
         (tmp_path / f"{name}.toml").write_text(text)
         assert load(tmp_path / f"{name}.toml")

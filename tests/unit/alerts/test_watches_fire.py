@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from watchcases import NOW, WATCHES, Case, Maker, documents
 
-from mllog import alerts
+from mllog import alerts, watches
 from mllog.store import EmbeddedStore, open_store
 
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(WATCHES.glob("*.json"))}
@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
 
 def test_nothing_fires_on_a_healthy_day(store: EmbeddedStore) -> None:
     """No watch at all, shadows, feedback, the monitor and the shipper included."""
-    found = [alerts.evaluate(alerts.parse(watch), store, now=NOW) for watch in FILES.values()]
+    found = [alerts.evaluate(watches.parse(watch), store, now=NOW) for watch in FILES.values()]
     assert [(said.id, said.text) for said in found if said.fired] == []
 
 
@@ -45,7 +45,7 @@ def test_it_fires_when_something_is_wrong(store: EmbeddedStore, maker: Maker, na
     try:
         store.index(documents(case.events))
         store.commit()
-        said = alerts.evaluate(alerts.parse(FILES[name]), store, now=case.now)
+        said = alerts.evaluate(watches.parse(FILES[name]), store, now=case.now)
     finally:
         store.delete_by_query({"match_all": {}}, index="logs-mllog.*-wrong")
     assert said.fired
@@ -66,7 +66,7 @@ def test_a_shadow_s_answers_are_not_those_of_the_live_model(maker: Maker, name: 
 
 def test_the_query_of_a_link_is_one_that_the_query_box_takes(store: EmbeddedStore, maker: Maker) -> None:
     """What narrows the events down on the page parses, and most of it finds something on a healthy day."""
-    links = [watch["metadata"]["link"] for watch in alerts.build(maker.flights.profile, page_url="http://h").values()]
+    links = [watch["metadata"]["link"] for watch in watches.build(maker.flights.profile, page_url="http://h").values()]
     asked = {unquote(link.partition("&q=")[2].partition("#")[0]) for link in links} - {""}
     found = {query: store.count({"query_string": {"query": query}}) for query in asked}
     assert found["event.outcome:failure"] == 3

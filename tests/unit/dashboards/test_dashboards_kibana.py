@@ -16,9 +16,9 @@ import vl_convert
 import yaml
 
 from mllog import dashboards
-from mllog._errors import DashboardError
 from mllog.dashboards import Distribution, FeatureShares, build, check, to_yaml, write
 from mllog.dashboards._vega import spec
+from mllog.errors import DashboardError
 from mllog.profile import Feature, Profile
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "dashboards" / "profile.json"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fakecluster import Answer, FakeCluster, serving
 
-from mllog._errors import EraseError, StoreError
+from mllog.cluster._connection import cluster_of
 from mllog.erase._blocks import Blocks
-from mllog.store._cluster import cluster_of
+from mllog.errors import EraseError, StoreError
 
 WRITE = "index.blocks.write"
 

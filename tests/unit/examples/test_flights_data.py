@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from mllog.demo._sender import example
 from mllog.profile import Profile
 from mllog.redaction import Redactor
-from mllog.server._sender import example
 
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
 

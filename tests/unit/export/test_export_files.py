@@ -14,7 +14,7 @@ import pytest
 
 import mllog
 from mllog import Profile
-from mllog._errors import ConfigurationError, MissingExtraError, StoreError
+from mllog.errors import ConfigurationError, MissingExtraError, StoreError
 from mllog.export import Export, write
 from mllog.export import _files as files
 from mllog.store import Document, Store, open_store

@@ -14,7 +14,7 @@ import pytest
 
 import mllog
 from mllog import Profile
-from mllog._errors import QueryError
+from mllog.errors import QueryError
 from mllog.export import to_frame
 from mllog.store import Document, EmbeddedStore, open_store
 from mllog.testing import capture

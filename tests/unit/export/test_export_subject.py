@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mllog
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 from mllog.export import Subject, subject_events
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.store import Document, EmbeddedStore, open_store

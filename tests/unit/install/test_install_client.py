@@ -11,7 +11,7 @@ import pytest
 from clitools import Cli
 from fakehttp import Asked, serving
 
-from mllog._errors import ClusterError, ConfigurationError
+from mllog.errors import ClusterError, ConfigurationError
 from mllog.install import Cluster, Target, target_of
 
 ROOT_ANSWER = {"version": {"number": "9.4.3"}, "tagline": "You Know, for Search"}

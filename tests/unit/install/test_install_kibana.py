@@ -13,7 +13,7 @@ from clitools import Cli
 from fakehttp import Asked, FakeService, serving
 
 from mllog import Profile
-from mllog._errors import ClusterError, ConfigurationError
+from mllog.errors import ClusterError, ConfigurationError
 from mllog.install import Target, apply_kibana, bundles_of, open_kibana, plan_kibana, remove_kibana, rules_of
 from mllog.install._kibana import Bundle, Rule
 

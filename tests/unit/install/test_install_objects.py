@@ -12,7 +12,7 @@ import pytest
 from fakehttp import Asked, serving
 
 from mllog import Profile
-from mllog._errors import ConfigurationError
+from mllog.errors import ConfigurationError
 from mllog.install import Cluster, Target, composed, model_template, parse_retention, plan, rollover_reasons
 from mllog.install._models import fields
 from mllog.install._objects import (

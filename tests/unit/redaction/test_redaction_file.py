@@ -12,8 +12,8 @@ import pytest
 from clitools import Cli
 
 import mllog
-from mllog._errors import ConfigurationError
-from mllog._settings import STATE
+from mllog._state import STATE
+from mllog.errors import ConfigurationError
 from mllog.pipeline import encode, event_from_line, load
 from mllog.redaction import Redactor, write_key
 from mllog.redaction._file import load_file

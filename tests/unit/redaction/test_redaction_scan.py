@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakecluster import serving
 
-from mllog._errors import ConfigurationError, StoreError
+from mllog.errors import ConfigurationError, StoreError
 from mllog.redaction._scan import events_of, scanned
 from mllog.store import Document, open_store
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mllog._event import dumps
+from mllog.event._stamps import dumps
 from mllog.redaction import RULES, Redactor, Rule, rules_digest
 
 REDACTOR = Redactor()

@@ -16,8 +16,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 import mllog
-from mllog import MllogError, Profile, alerts
-from mllog._errors import StoreError
+from mllog import MllogError, Profile, alerts, watches
+from mllog.errors import StoreError
 from mllog.server import create_app, open_chain
 from mllog.server._app import LARGEST_BODY, Chain
 from mllog.spool import SpoolReader, events
@@ -268,7 +268,7 @@ def test_alerts_go_where_the_operator_says(tmp_path: Path, profile: Profile) -> 
         f'[commands.tell]\nargv = ["{shutil.which("cp")}", "/dev/stdin", "{out}"]\n'
         '[[routes]]\nsend = ["command:tell"]\nwatches = ["late-unexpected_inputs"]\n'
     )
-    limits = alerts.Limits({"unexpected_inputs": {"limit": 1}, "invalid_inputs": {"enabled": False}})
+    limits = watches.Limits({"unexpected_inputs": {"limit": 1}, "invalid_inputs": {"enabled": False}})
     opened = open_chain(tmp_path / "data", profiles=[profile], alerts_config=alerts.load_config(config), limits=limits)
     try:
         model = {"name": "late", "version": "1", "profile": profile.digest}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from clitools import Cli
 
-from mllog._errors import ConfigurationError, StoreError
+from mllog.errors import ConfigurationError, StoreError
 from mllog.server import open_chain
 from mllog.server._retention import Retention
 from mllog.store import Document, EmbeddedStore, open_store

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import mllog
-from mllog._settings import STATE
+from mllog._state import STATE
 from mllog.spool import events
 
 SERVICE = """

@@ -21,11 +21,11 @@ import pytest
 from mllog import MllogError
 from mllog.server import create_app, open_chain
 from mllog.server._run import Background, bind
+from mllog.shipping import Endpoint, Shipper, endpoint_of, replay
+from mllog.shipping import _shipper as module
 from mllog.spool import SpoolReader, SpoolWriter, events
-from mllog.spool import _shipper as module
 from mllog.spool._rewrite import rewrite
 from mllog.spool._tombstones import bury
-from mllog.spool.ship import Endpoint, Shipper, endpoint_of, replay
 
 Answer = Callable[[bytes], int | None]
 

@@ -47,7 +47,7 @@ full = told()
 import os, pathlib
 ballast = pathlib.Path(sys.argv[1]).parent / "ballast"
 ballast.unlink()
-mllog._settings.STATE.sink.writer.segments.retry()
+mllog._configure.STATE.sink.writer.segments.retry()
 fill(100_000, 10)
 from mllog.spool import events
 last = json.loads(list(events(pathlib.Path(sys.argv[1])))[-1])

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from fakecluster import FakeCluster, certificate, items, serving
 
-from mllog._errors import ConfigurationError, MissingExtraError, QueryError, StoreError
+from mllog.cluster._connection import Cluster, cluster_of
+from mllog.errors import ConfigurationError, MissingExtraError, QueryError, StoreError
 from mllog.store import Document, ElasticsearchStore, Rejected, open_store
-from mllog.store._cluster import Cluster, cluster_of
 
 INDEX = "logs-mllog.late-test"
 SECRET = "4242-value-of-an-event"
@@ -429,7 +429,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the extra of the store that was asked for."""
-    for name in ("mllog.store._cluster", "mllog.store._elasticsearch"):
+    for name in ("mllog.cluster._connection", "mllog.store._elasticsearch"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "elastic_transport", None)
     with pytest.raises(MissingExtraError, match=r"mllog\[elasticsearch\]"):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from mllog._errors import StoreError
+from mllog.errors import StoreError
 from mllog.profile import Profile
 
 HOSTILE = [

@@ -1,0 +1,213 @@
+"""What `mllog setup` does with what it was given, and how it says so."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from mllog import install
+from mllog.cli._output import print_json
+from mllog.errors import ClusterError, ConfigurationError
+from mllog.profile import Profile
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a cluster and its Kibana."""
+
+    elasticsearch: str | None
+    kibana: str | None
+    user: str | None
+    password_file: Path | None
+    api_key_file: Path | None
+    ca: Path | None
+
+    def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Service | None]:
+        """Both, until the stack is left."""
+        target = self._target(_address(self.elasticsearch))
+        cluster = stack.enter_context(install.Cluster(target))
+        if self.kibana is None:
+            return cluster, None
+        return cluster, stack.enter_context(install.open_kibana(self._target(self.kibana, 2)))
+
+    def _target(self, address: str, service: int = 1) -> install.Target:
+        return install.target_of(
+            install.cloud_url(address, service),
+            user=self.user,
+            password_file=self.password_file,
+            api_key_file=self.api_key_file,
+            ca=self.ca,
+        )
+
+
+def _address(given: str | None) -> str:
+    address = given or os.environ.get("MLLOG_ELASTICSEARCH_URL")
+    if not address:
+        raise ConfigurationError("which cluster? say --elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL")
+    return address
+
+
+def setup(
+    access: Access,
+    profiles: Sequence[Profile],
+    retention: Sequence[str],
+    keys: Path | None,
+    *,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Install what is missing or different, and say what was done; or only what would be.
+
+    Raises:
+        MllogError: the cluster refuses, or somebody else's work would be written over.
+    """
+    chosen = install.parse_retention(retention)
+    with ExitStack() as stack:
+        with _working("looking at the cluster"):
+            cluster, kibana = access.open(stack)
+            if keys is not None:
+                install.ensure_maker(cluster)
+            planned = install.plan(cluster, retention=chosen, profiles=profiles, roles=keys is not None)
+            in_kibana = None if kibana is None else _kibana_plan(kibana, profiles)
+        new_keys = [] if keys is None else install.missing_keys(keys)
+        nothing = planned.is_empty and not new_keys and not (in_kibana and in_kibana.lines)
+        notes = install.limits(cluster) if as_json or not nothing else []
+        lines: list[str] = []
+        if not dry_run and not nothing:
+            if keys is not None:
+                install.ensure_folder(keys)
+            with _working("installing"):
+                lines += _told(install.apply(cluster, planned, force=force), as_json=as_json)
+                if keys is not None:
+                    lines += _told(install.make_keys(cluster, keys), as_json=as_json)
+                if kibana is not None and in_kibana is not None:
+                    lines += _told(install.apply_kibana(kibana, in_kibana), as_json=as_json)
+        if as_json:
+            print_json(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
+        elif nothing:
+            typer.echo("no changes")
+        else:
+            if dry_run:
+                _show(planned, in_kibana, new_keys)
+            _explain(planned, notes)
+        if planned.winners:
+            raise ClusterError("; ".join(planned.winners))
+
+
+def _kibana_plan(kibana: install.Service, profiles: Sequence[Profile]) -> install.KibanaPlan:
+    return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
+
+
+def _told(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
+    for line in lines:
+        if not as_json:
+            typer.echo(line)
+        yield line
+
+
+def _show(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Sequence[str]) -> None:
+    """What would change, for people."""
+    for change in planned.changes:
+        mark = {install.Why.ABSENT: "+ create", install.Why.OLDER: "~ update"}.get(change.why, "! overwrite")
+        why = f" ({change.why.value}: needs --force)" if change.needs_force else ""
+        typer.echo(f"{mark} {change.item.title}{why}")
+        for line in change.diff:
+            typer.echo(f"    {line}")
+    for rollover in planned.rollovers:
+        typer.echo(f"~ roll over {rollover.stream}")
+        for line in rollover.reasons[:10]:
+            typer.echo(f"    {line}")
+        if len(rollover.reasons) > 10:
+            typer.echo(f"    and {len(rollover.reasons) - 10} more")
+    for name in keys:
+        typer.echo(f"+ create API key mllog-{name}")
+    for line in in_kibana.lines if in_kibana else ():
+        typer.echo(f"+ {line}")
+
+
+def _explain(planned: install.Plan, notes: Sequence[str]) -> None:
+    """What the retention means, and what the licence does not allow."""
+    for name, found in planned.outlooks.items():
+        typer.echo(
+            f"retention {name}: kept {found.retention} at least, {found.oldest} at most; "
+            f"{found.shards} primary shards for each data stream, twice that with a replica, more above 50 GB a quarter"
+        )
+    for note in notes:
+        typer.echo(note)
+
+
+def _report(
+    cluster: install.Cluster,
+    planned: install.Plan,
+    in_kibana: install.KibanaPlan | None,
+    keys: Sequence[str],
+    notes: Sequence[str],
+    done: Sequence[str],
+    *,
+    applied: bool,
+) -> dict[str, Any]:
+    return {
+        "version": cluster.version,
+        "changes": [
+            {"object": change.item.title, "why": change.why.value, "diff": list(change.diff)}
+            for change in planned.changes
+        ],
+        "rollovers": [asdict(rollover) for rollover in planned.rollovers],
+        "keys": [f"mllog-{name}" for name in keys],
+        "kibana": in_kibana.lines if in_kibana else [],
+        "retention": {name: asdict(found) for name, found in planned.outlooks.items()},
+        "licence": list(notes),
+        "problems": list(planned.winners),
+        "applied": applied,
+        "done": list(done),
+    }
+
+
+def uninstall(
+    access: Access, profiles: Sequence[Profile], *, with_data: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Remove what setup made, after asking.
+
+    Raises:
+        MllogError: the cluster refuses, or nobody is there to be asked.
+    """
+    with ExitStack() as stack:
+        cluster, kibana = access.open(stack)
+        planned = install.removal(cluster, with_data=with_data)
+        if not as_json:
+            for line in planned.lines:
+                typer.echo(f"- {line}")
+            for line in planned.kept:
+                typer.echo(line)
+        if not yes and not dry_run:
+            if as_json or not sys.stdin.isatty():
+                raise ConfigurationError("--uninstall: nobody is there to ask; say --yes, or --dry-run to look first")
+            typer.confirm("Remove these?", abort=True)
+        lines: list[str] = []
+        if not dry_run:
+            lines += _told(install.remove(cluster, planned), as_json=as_json)
+            if kibana is not None:
+                gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
+                lines += _told(gone, as_json=as_json)
+        if as_json:
+            print_json({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
+        elif not planned.lines and not lines:
+            typer.echo("nothing to remove")
+
+
+@contextlib.contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A sign of life on a terminal."""
+    console = Console(stderr=True)
+    with console.status(what) if console.is_terminal else contextlib.nullcontext():
+        yield

@@ -1,0 +1,1 @@
+"""The way into a cluster: credentials, addresses, and one connection each to Elasticsearch and to Kibana."""

@@ -1,0 +1,119 @@
+"""Calls that are observed: by `with` block, or by decorator."""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from mllog._state import STATE
+from mllog.event._stamps import uuid7
+
+_NS: Final = 1_000_000_000
+
+
+class Logger(Protocol):
+    """What takes the call when it is over; a `ModelLogger` does."""
+
+    name: str
+    version: str
+
+    @property
+    def prediction(self) -> Callable[..., str]:
+        """Logs what a model was asked and what it answered."""
+
+
+class Call:
+    """A call that is being observed: set `outputs` before the block ends.
+
+    Attributes:
+        prediction_id: known from the start, so that it can go into the answer.
+        inputs: what the model is asked.
+        outputs: what it answered.
+        began: when it did, a datetime or seconds since the epoch; None before the block.
+        logger: of the model.
+    """
+
+    __slots__ = ("_clock", "_labels", "began", "inputs", "logger", "outputs", "prediction_id")
+
+    def __init__(
+        self,
+        logger: Logger,
+        inputs: Any,
+        prediction_id: str | None = None,
+        labels: Mapping[str, Any] | None = None,
+        began: dt.datetime | float | None = None,
+    ) -> None:
+        self.logger = logger
+        self.began = began
+        self._labels = labels
+        self.inputs = inputs
+        self.outputs: Any = None
+        self.prediction_id = prediction_id or uuid7(time.time_ns())
+
+    def answer(self, value: Any, select: Callable[[Any], Any] | None) -> None:
+        """Take what a decorated function returned."""
+        self.outputs = value if select is None else _quietly(lambda: select(value))
+
+    def __enter__(self) -> Self:
+        if self.began is None:
+            self.began = time.time_ns() / _NS
+        self._clock = time.perf_counter_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        took = (time.perf_counter_ns() - self._clock) / _NS
+        self.logger.prediction(
+            _quietly(self.inputs) if inspect.isfunction(self.inputs) else self.inputs,
+            self.outputs,
+            duration=took,
+            prediction_id=self.prediction_id,
+            timestamp=self.began,
+            error=error if error is not None or kind is None else kind.__qualname__,
+            labels=self._labels,
+        )
+
+
+def _quietly(function: Callable[[], Any]) -> Any:
+    """What a caller's own selection gives; its failure is counted and must not end the call."""
+    try:
+        return function()
+    except Exception as failure:  # noqa: BLE001 - a caller's lambda may raise anything
+        STATE.counts.errors += 1
+        STATE.counts.last_error = f"selecting what to log failed: {type(failure).__name__}"
+        return None
+
+
+class Arguments:
+    """Finds the inputs among the arguments of a decorated function."""
+
+    def __init__(self, function: Callable[..., Any], inputs: Callable[..., Any] | str | None) -> None:
+        self._select = inputs if callable(inputs) else None
+        self._name = inputs if isinstance(inputs, str) else None
+        self._signature = inspect.signature(function)
+        names = list(self._signature.parameters)
+        self._skip = names[0] if names and names[0] in ("self", "cls") else None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._select is not None:
+            return self._select(*args, **kwargs)
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        asked = dict(bound.arguments)
+        if self._skip is not None:
+            asked.pop(self._skip, None)
+        if self._name is not None:
+            return asked[self._name]
+        for name, parameter in self._signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD and name in asked:
+                asked.update(asked.pop(name))
+        if len(asked) == 1:
+            (only,) = asked.values()
+            if not isinstance(only, (str, bytes, int, float, bool, type(None))):
+                return only
+        return asked

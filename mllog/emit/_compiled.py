@@ -1,0 +1,216 @@
+"""From what a caller gives to an event: by code compiled for its shape, or value by value."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from mllog._state import STATE
+from mllog.emit._features import SHAPES, Splitter
+from mllog.emit._mapping import MOST_NAMES, mapping, native
+from mllog.event._findings import Findings
+from mllog.redaction import Redactor
+
+if TYPE_CHECKING:
+    from mllog.emit._encoder import Encoder
+    from mllog.emit._shape import Shape
+    from mllog.emit._template import Template
+
+_SCALARS: Final = frozenset({float, int, str, bool})
+
+
+class Named(Protocol):
+    """A feature, as far as the emitting side needs it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the feature."""
+
+
+class ModelProfile(Protocol):
+    """What training showed, as far as the emitting side needs it; `mllog.profile.Profile` is one."""
+
+    @property
+    def version(self) -> str:
+        """Version of the model."""
+
+    @property
+    def digest(self) -> str:
+        """Identifies the profile in the events that it validated."""
+
+    @property
+    def inputs(self) -> Sequence[Named]:
+        """The features that the model is asked with."""
+
+    def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
+        """What sorts inputs by type and checks them."""
+
+
+class Model(Protocol):
+    """What is said of a model in each of its events."""
+
+    name: str
+    version: str
+    dataset: str | None
+    profile: ModelProfile | None
+
+
+def unknown(*_: Any) -> None:
+    """An `Encoder` before any shape is known: sends every call to the general way."""
+    return
+
+
+class Ready:
+    """What is rendered and compiled for the settings in force, as one: a thread never mixes the old with the new.
+
+    Attributes:
+        generation: of the settings; others make another one of these.
+        template: what stays the same in an event.
+        inputs: sorts and checks inputs.
+        outputs: the same for outputs.
+        names: of the profile's inputs.
+        encode: the code for the names and types of the last call.
+        encoders: all that was compiled.
+        other: templates of other roles and actions, where there are any.
+        give_back: takes the buffer of a line back.
+    """
+
+    __slots__ = (
+        "encode",
+        "encoders",
+        "generation",
+        "give_back",
+        "inputs",
+        "names",
+        "other",
+        "outputs",
+        "template",
+    )
+
+    def __init__(
+        self, generation: int, template: Template, inputs: Splitter, outputs: Splitter, names: tuple[str, ...]
+    ) -> None:
+        self.generation = generation
+        self.template = template
+        self.inputs = inputs
+        self.outputs = outputs
+        self.names = names
+        self.encode: Encoder = unknown
+        self.encoders: dict[tuple[Shape, Shape | None, bool], Encoder] = {}
+        self.other: dict[tuple[str, str], Template] = {}
+        from mllog.emit._template import BUFFERS  # noqa: PLC0415 - msgspec is not there before it is needed
+
+        self.give_back = BUFFERS.append
+
+
+def input_names(profile: ModelProfile | None) -> tuple[str, ...]:
+    """Names of a profile's inputs; none without one."""
+    return () if profile is None else tuple(feature.name for feature in profile.inputs)
+
+
+def prepare(logger: Model) -> Ready:
+    """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
+    generation = STATE.generation  # read first: whatever changes from here on makes another one
+    profile = logger.profile
+    if profile is None:
+        inputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
+    else:
+        inputs = profile.splitter(STATE.redactor, keep_texts=STATE.keep_texts)
+    outputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
+    return Ready(generation, template(logger), inputs, outputs, input_names(profile))
+
+
+def template(logger: Model, *, role: str = "live", action: str = "prediction") -> Template:
+    """What stays the same in the events of a model."""
+    from mllog.emit._template import Template  # noqa: PLC0415 - msgspec is not there before it is needed
+
+    profile = logger.profile
+    return Template(
+        logger.name,
+        logger.version,
+        role=role,
+        action=action,
+        dataset=logger.dataset,
+        profile=profile.digest if profile is not None else None,
+        redaction=STATE.redactor.digest if STATE.redactor is not None else None,
+        service=STATE.service,
+    )
+
+
+def simplest(outputs: Any) -> Any:
+    """Outputs as None, a number, a string or a dictionary of those, where they can be.
+
+    Example:
+        >>> import numpy as np
+        >>> simplest(np.float64(0.5)), simplest(np.array([0.5]))
+        (0.5, {'value': 0.5})
+    """
+    scalar = native(outputs)
+    return scalar if scalar is None or type(scalar) in _SCALARS else native(mapping(scalar))
+
+
+def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
+    """A line of names and types that are not those of the last call; the code is compiled where they are new.
+
+    Args:
+        ready: of the model.
+        inputs: what it was asked.
+        outputs: what it answered.
+        rest: as for an `Encoder`.
+    """
+    scalar = type(outputs) in _SCALARS
+    if type(inputs) is not dict or not (scalar or outputs is None or (type(outputs) is dict and outputs)):
+        return None
+    asked = ready.inputs.shape_of(inputs)
+    if asked is None or not asked.has_values:
+        return None
+    answered = None
+    if outputs is not None:
+        answered = ready.outputs.shape_of({"value": outputs} if scalar else outputs)
+        if answered is None or "missing" in answered.quality:
+            return None
+    pair = (asked, answered, scalar)
+    encode = ready.encoders.get(pair)
+    if encode is None:
+        if len(ready.encoders) >= SHAPES:
+            ready.encoders.clear()
+        from mllog.emit._encoder import encoder  # noqa: PLC0415 - the same: it needs msgspec
+
+        encode = ready.encoders[pair] = encoder(asked, answered, ready.template, scalar=scalar)
+    line = encode(inputs, outputs, *rest)
+    if line is not None:
+        ready.encode = encode
+    return line
+
+
+def few(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, Any]:
+    """The first features, and a word about the rest, where there are too many."""
+    if len(values) <= MOST_NAMES:
+        return values
+    body.setdefault("input_overflow", {})["cut"] = f"of {len(values)} features the first {MOST_NAMES} are here"
+    return dict(itertools.islice(values.items(), MOST_NAMES))
+
+
+def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
+    """Inputs and outputs by type, each value looked at by itself."""
+    body: dict[str, Any] = {}
+    questions = few(mapping(inputs, ready.names), body)
+    asked = ready.inputs.split(questions, findings)
+    if not findings.violations and not findings.redacted_kinds:
+        ready.inputs.remember(questions)
+    if (overflow := asked.pop("overflow", None)) is not None:
+        body["input_overflow"] = {**overflow, **body.get("input_overflow", {})}
+    if asked:
+        body["input"] = asked
+    if outputs is not None:
+        before = len(findings.violations), len(findings.redacted_kinds)
+        answers = few(mapping(outputs), body)
+        answered = ready.outputs.split(answers, findings)
+        if before == (len(findings.violations), len(findings.redacted_kinds)):
+            ready.outputs.remember(answers)
+        if (overflow := answered.pop("overflow", None)) is not None:
+            body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
+        if answered:
+            body["output"] = answered
+    return body

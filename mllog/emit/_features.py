@@ -1,0 +1,316 @@
+"""Inputs and outputs of any shape become typed features: what the event holds under `mllog.input`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
+from mllog.event._findings import TEXT_LENGTH, Findings
+from mllog.event._plain import plain
+from mllog.redaction import SENSITIVE, Redactor
+
+_INT64: Final = 2**63
+KNOWN_VALUES: Final = 20_000
+"""Strings that one splitter remembers in all."""
+
+KNOWN_LENGTH: Final = 64
+SHAPES: Final = 64
+_NUMBERS: Final = (int, float)
+
+
+def _worth_keeping(names: tuple[Any, ...]) -> bool:
+    """Whether to remember these names: who sends them must not fill the service's memory."""
+    return len(names) <= MOST_FEATURES and all(type(name) is not str or len(name) <= CATEGORY_LENGTH for name in names)
+
+
+class Splitter:
+    """Sorts features by type and redacts them; one for the inputs and one for the outputs of a model.
+
+    Features that share names share a plan: which names are sensitive and which cannot be written is
+    found out once for each set of names.
+    """
+
+    __slots__ = ("_keep_texts", "_known", "_large", "_plans", "_redactor", "_room", "_shapes")
+
+    def __init__(self, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
+        self._redactor = redactor
+        self._keep_texts = keep_texts
+        self._plans: dict[tuple[Any, ...], dict[Any, str | None]] = {}
+        self._shapes: dict[tuple[Any, ...], Shape | None] = {}
+        self._large: set[str] = set()
+        self._known: dict[str, set[str]] = {}
+        self._room = KNOWN_VALUES
+
+    def remember(self, values: dict[Any, Any]) -> None:
+        """Strings that passed `split` without a note pass it again: the rules look at nothing else.
+
+        Short ones, and so many in all: beyond that, new ones are looked at each time.
+        """
+        if self.shape_of(values) is None:
+            return
+        for name, value in values.items():
+            if type(value) is str and len(value) <= KNOWN_LENGTH and self._room > 0:
+                self._learn(name, value)
+
+    def _learn(self, name: str, value: str) -> None:
+        known = self.known(name)
+        if value not in known:
+            known.add(value)
+            self._room -= 1
+
+    def clean(self, name: str, value: str) -> bool:
+        """Whether a string that is not known is a category that the rules let pass; it is known from then on."""
+        if len(value) > CATEGORY_LENGTH or (self._redactor is not None and self._redactor.text(value)[1]):
+            return False
+        if len(value) <= KNOWN_LENGTH and self._room > 0:
+            self._learn(name, value)
+        return True
+
+    def known(self, name: str) -> set[str]:
+        """Values of a feature that need no further look."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self.certified(name)
+        return found
+
+    def certified(self, name: str) -> set[str]:  # noqa: ARG002 - training knows some, where there is a profile
+        """Values that need no look from the start."""
+        return set()
+
+    def shape_of(self, values: dict[Any, Any]) -> Shape | None:
+        """The shape of values, made where these names and types come for the first time; None where there is none."""
+        long = tuple(name for name, value in values.items() if type(value) is str and len(value) > CATEGORY_LENGTH)
+        self._large.update(name for name, value in values.items() if type(value) is float and abs(value) >= IDENTIFIER)
+        large = tuple(name for name in values if name in self._large)
+        key = (tuple(values), tuple(map(type, values.values())), long, large)
+        try:
+            return self._shapes[key]
+        except KeyError:
+            if not _worth_keeping(key[0]):
+                return None
+            types = None if self.plan(key[0]) else types_of(values)
+            shape = None if types is None else self.shape(types, long, large)
+            if len(self._shapes) >= SHAPES:  # what was known is forgotten with them: names may be endless
+                self._shapes, self._known, self._room = {}, {}, KNOWN_VALUES
+                self._large = set(large)
+                shape = None if types is None else self.shape(types, long, large)
+            self._shapes[key] = shape
+            return shape
+
+    def shape(self, types: dict[str, type], long: Collection[str], large: Collection[str]) -> Shape | None:
+        """How to sort values of these names and types; None where each needs a look of its own.
+
+        Args:
+            types: by name.
+            long: names of the strings that are no categories any more.
+            large: names of the numbers that were as large as identifiers are.
+        """
+        if long and self._redactor is not None and not self._redactor.kept.isdisjoint(long):
+            return None
+        kinds = {name: Text if name in long else kind for name, kind in types.items()}
+        looked_at = self._redactor is not None
+        known = {name: self.known(name) for name, kind in kinds.items() if kind is str and looked_at}
+        return Shape(kinds, large=large, known=known, clean=self.clean, text=self.long_text)
+
+    def long_text(self, value: str) -> str | None:
+        """What is written of a string that is long enough to be a text; None where the rules catch something."""
+        return self.clean_text(value) if len(value) > CATEGORY_LENGTH else None
+
+    def clean_text(self, value: str) -> str | None:
+        """What is written of a text; None where the rules catch something."""
+        if self._redactor is not None and self._redactor.text(value)[1]:
+            return None
+        return cut(value) if self._keep_texts else summary(value)
+
+    def plan(self, shape: tuple[Any, ...]) -> dict[Any, str | None]:
+        """What is special about some of these names: None for a sensitive one, else the name to write."""
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = {}
+            for name in shape:
+                text = name if type(name) is str else str(plain(name))
+                sensitive = self._redactor is not None and self._redactor.sensitive(text)
+                if not text.strip():  # a store refuses a blank name, and with it the whole event
+                    text = f"[blank {len(text)}]"
+                elif self._redactor is not None and not sensitive:
+                    text = self._redactor.name(text)[0]
+                if sensitive:
+                    plan[name] = None
+                elif type(name) is not str or text != name:
+                    plan[name] = text
+            if len(self._plans) >= SHAPES:
+                self._plans.clear()
+            if _worth_keeping(shape):
+                self._plans[shape] = plan
+        return plan
+
+    def split(self, values: Mapping[Any, Any], findings: Findings) -> dict[str, dict[str, Any]]:
+        """Features by type: number, category, boolean, text, and `overflow` for what is none of them."""
+        special = self.plan(tuple(values))
+        number: dict[str, Any] = {}
+        category: dict[str, Any] = {}
+        rest: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if special and name in special:
+                self._special(special[name], name, value, number, category, rest, findings)
+                continue
+            kind = type(value)
+            if kind is float:
+                if value - value == 0.0:  # false for NaN and the infinities
+                    number[name] = value
+                else:
+                    self.non_finite(name, number, findings)
+            elif kind is str:
+                self.string(name, value, category, rest, findings)
+            elif kind is int:
+                self.integer(name, value, number, category, findings)
+            elif value is None:
+                findings.note("missing", name)
+            else:
+                self.other(name, value, number, category, rest, findings)
+        return typed(number, category, rest)
+
+    def _special(
+        self,
+        written: str | None,
+        name: Any,
+        value: Any,
+        number: dict[str, Any],
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        name = self.name(name, findings)
+        if written is not None:
+            self.other(written, value, number, category, rest, findings)
+        elif value is None:
+            findings.note("missing", name)
+        else:
+            self.sensitive(name, value, category, findings)
+
+    def name(self, name: Any, findings: Findings) -> str:
+        """A name as it is written: somebody may have put a value into it."""
+        text = name if type(name) is str else str(plain(name))
+        if self._redactor is not None:
+            text, kinds = self._redactor.name(text)
+            if kinds:
+                findings.redacted(text, kinds)
+        return text
+
+    def sensitive(self, name: str, value: Any, category: dict[str, Any], findings: Findings, kind: str = "key") -> None:
+        """A value that its name forbids to store as it is."""
+        redactor = self._redactor
+        instead = SENSITIVE if redactor is None else redactor.instead(name, plain(value))
+        if instead is not None:
+            category[name] = instead if instead != SENSITIVE else f"[REDACTED:{kind}]"
+        findings.redacted(name, (kind,))
+
+    def non_finite(self, name: str, number: dict[str, Any], findings: Findings) -> None:
+        """NaN or an infinity: null, and named."""
+        number[name] = None
+        findings.violate("non_finite", name)
+
+    def integer(
+        self, name: str, value: int, number: dict[str, Any], category: dict[str, Any], findings: Findings
+    ) -> None:
+        """An integer: a number, unless it is an identifier in disguise."""
+        if -IDENTIFIER < value < IDENTIFIER:
+            number[name] = value
+            return
+        kind = self._redactor.integer(value) if self._redactor is not None else None
+        if kind is not None:
+            category[name] = f"[REDACTED:{kind}]"
+            findings.redacted(name, (kind,))
+        elif -_INT64 <= value < _INT64:
+            number[name] = value
+        else:
+            number[name] = plain(value) if abs(value) < 1 << 1023 else None
+
+    def string(
+        self, name: str, value: str, category: dict[str, Any], rest: dict[str, dict[str, Any]], findings: Findings
+    ) -> None:
+        """A string: redacted, then a category or, when long, a text."""
+        if self._redactor is not None:
+            value, kinds = self._redactor.text(value)
+            if kinds:
+                findings.redacted(name, kinds)
+        if len(value) <= CATEGORY_LENGTH:
+            category[name] = value
+        else:
+            self.text(name, value, rest)
+
+    def text(self, name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
+        """A free text, as a summary, or cut where it is very long. The caller has redacted it."""
+        kept = self._keep_texts or (self._redactor is not None and name in self._redactor.kept)
+        rest.setdefault("text", {})[name] = cut(value) if kept else summary(value)
+
+    def other(
+        self,
+        name: str,
+        value: Any,
+        number: dict[str, Any],
+        category: dict[str, Any],
+        rest: dict[str, dict[str, Any]],
+        findings: Findings,
+    ) -> None:
+        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, unknown objects."""
+        if value is True or value is False:
+            rest.setdefault("boolean", {})[name] = value
+            return
+        simple = plain(value)
+        kind = type(simple)
+        if kind is str:
+            self.string(name, simple, category, rest, findings)
+        elif kind is bool:
+            rest.setdefault("boolean", {})[name] = simple
+        elif kind is int:
+            self.integer(name, simple, number, category, findings)
+        elif kind is float:
+            number[name] = simple
+        elif simple is None:
+            numeric = isinstance(value, _NUMBERS) or hasattr(value, "is_nan") or hasattr(value, "dtype")
+            if numeric:
+                self.non_finite(name, number, findings)
+            else:
+                findings.note("missing", name)
+        else:
+            rest.setdefault("overflow", {})[name] = self.nested(name, simple, findings)
+
+    def nested(self, name: str, value: Any, findings: Findings) -> Any:
+        """A nested value with every string in it redacted, whatever its depth."""
+        redactor = self._redactor
+        if redactor is None:
+            return value
+        clean, found = redactor.value(value)
+        for _, kind in found:
+            findings.redacted(name, (kind,))
+        return clean
+
+
+def summary(text: str) -> str:
+    """What a free text comes down to where nobody has asked to keep it.
+
+    Example:
+        >>> summary("it was late " * 30)
+        '[text: 360 characters, 90 words]'
+    """
+    inner = text.strip()
+    words = inner.count(" ") + inner.count("\n") + bool(inner)  # to split it would cost more than the rest of an event
+    return f"[text: {len(text)} characters, {words} words]"
+
+
+def cut(text: str) -> str:
+    """A text of at most `TEXT_LENGTH` characters, which says how many it had."""
+    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} [cut: {len(text)} characters]"
+
+
+def typed(
+    number: dict[str, Any], category: dict[str, Any], rest: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The typed objects that are not empty."""
+    if number:
+        rest["number"] = number
+    if category:
+        rest["category"] = category
+    return rest

@@ -1,0 +1,106 @@
+"""What an event has beside its body: labels, ids of the request, an error; redacted like anything a caller supplies."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mllog import _context
+from mllog._state import STATE
+from mllog.event import _records
+from mllog.event._findings import Findings
+from mllog.event._stamps import dumps
+from mllog.redaction import SENSITIVE
+
+_LABELS: Final = 1000  # of one call; whoever passes more must not hold up the service
+
+
+def sampling(rate: float) -> bytes:
+    """The end of an event that has its quality, and whose like is not always kept.
+
+    Example:
+        >>> sampling(0.25)
+        b',"sampling":{"rate":0.25}}'
+    """
+    return b',"sampling":{"rate":%b}}' % dumps(rate)
+
+
+def behind_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -> tuple[bytes, int]:
+    """The end of an event that has its quality: what is redacted in labels and ids, and these; and how much that is.
+
+    Args:
+        labels: of the call.
+        end: what closes the event's body; default: a brace.
+    """
+    findings = Findings()
+    context = _context_members(labels, findings)
+    end = end or b"}"
+    if not findings.redacted_fields:
+        return end + context, 0
+    said: dict[str, Any] = {}
+    findings.fill_redaction(said)
+    return b"," + dumps(said)[1:-1] + end + context, len(findings.redacted_kinds)
+
+
+def finished(
+    body: dict[str, Any],
+    findings: Findings,
+    error: BaseException | str | None,
+    labels: Mapping[str, Any] | None,
+    rate: float | None = None,
+) -> tuple[bytes, bytes]:
+    """A body that was looked at value by value, with what was noticed, and the further members of its event.
+
+    Args:
+        body: inputs and outputs.
+        findings: of them.
+        error: what ended the call.
+        labels: of the call.
+        rate: at which such events are kept, where not all are.
+    """
+    context = _context_members(labels, findings)
+    if error is not None:
+        context += b',"error":' + dumps(_described(error, findings))
+    findings.fill(body)
+    if rate is not None:
+        body["sampling"] = {"rate": rate}
+    STATE.counts.redacted += len(findings.redacted_kinds)
+    return dumps(body), context
+
+
+def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
+    """Labels and request ids as members of the event, redacted like anything a caller supplies."""
+    bound = _context.labels.get() if not labels else _context.merged(labels)
+    request = _context.request.get()
+    if not bound and not request:
+        return b""
+    members = dict(_context.by_name(request))
+    if len(bound) > _LABELS:
+        cut = f"of {len(bound)} labels the first {_LABELS} are here"
+        bound = {**dict(itertools.islice(bound.items(), _LABELS)), "cut": cut}
+    if bound:
+        redactor = STATE.redactor
+        if redactor is not None:
+            clean = {}
+            for label, value in bound.items():
+                name, found = redactor.name(label)
+                clean[name], kinds = (SENSITIVE, ("key",)) if redactor.sensitive(label) else redactor.text(value)
+                if kinds or found:
+                    findings.redacted(f"labels.{name}", (*found, *kinds))
+            bound = clean
+        members["labels"] = bound
+    return b"," + dumps(members)[1:-1]
+
+
+def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
+    """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
+    said = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
+    redactor = STATE.redactor
+    if redactor is None:
+        return said
+    for name, text in said.items():
+        said[name], kinds = redactor.text(text)
+        if kinds:
+            findings.redacted(f"error.{name}", kinds)
+    return said

@@ -1,0 +1,166 @@
+"""What stays the same in the events of a model, rendered once; and the line that is made of it.
+
+msgspec takes what is static as it is (`Raw`), and such a part may reach over several members of the event: the one
+under `ecs` ends inside `event`, the one under `kind` closes it and ends inside `mllog`, and what closes that comes with
+the last member.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+import orjson
+from msgspec import Raw
+
+from mllog.event._names import slug
+from mllog.event._stamps import ECS_VERSION, dumps
+
+_UNBOUNDED: Final = sys.maxsize
+_HEAD: Final = ("@timestamp", "ecs", "id", "created", "duration", "kind", "prediction")
+
+
+def members(names: Iterable[str], types: Iterable[Any] | None = None) -> type[msgspec.Struct]:
+    """A JSON object of these names, in order; its constructor takes the values in that order.
+
+    Args:
+        names: of the members.
+        types: what `msgspec.convert` allows there; default: anything.
+
+    Raises:
+        ValueError: a name that msgspec cannot write as it is, such as one with a quote.
+
+    Example:
+        >>> msgspec.json.encode(members(["a b", "c"])(1, None))
+        b'{"a b":1,"c":null}'
+    """
+    fields = {f"f{place}": name for place, name in enumerate(names)}
+    allowed = types if types is not None else (Any for _ in fields)
+    given = list(zip(fields, allowed, strict=True))
+    return msgspec.defstruct("Members", given, rename=fields, gc=False, forbid_unknown_fields=True)
+
+
+Event: Final = members((*_HEAD, "input", "output", "quality"))
+"""A prediction whose body was put together by code compiled for it; its last member closes `mllog`."""
+
+Unanswered: Final = members((*_HEAD, "input", "quality"))
+"""The same of a call that has no outputs."""
+
+_Event: Final = members(_HEAD)
+"""Any event: its last member brings all that follows."""
+
+ENCODER: Final = msgspec.json.Encoder()
+BUFFERS: Final[list[bytearray]] = []
+"""For lines that are copied at once; whoever takes one has it alone, and puts it back."""
+
+
+class Template:
+    """The parts of a model's events that do not change from call to call, already rendered.
+
+    Args:
+        model: name of the model; its slug names the dataset.
+        version: version of the model.
+        role: `live` or `shadow`.
+        dataset: shares a data stream with other small models, where given.
+        profile: digest of the profile that validates, or None.
+        redaction: digest of the rules that redact, or None; the pipeline then leaves checksums to them.
+        service: name, version and environment of the service.
+        action: `event.action`.
+
+    Attributes:
+        success: what follows `@timestamp`, under `ecs`.
+        failure: the same for a call that failed.
+        rest: what follows `event.duration`, under `kind`, up to the model.
+    """
+
+    __slots__ = ("failure", "rest", "success")
+
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        *,
+        role: str = "live",
+        dataset: str | None = None,
+        profile: str | None = None,
+        redaction: str | None = None,
+        service: dict[str, str],
+        action: str = "prediction",
+    ) -> None:
+        environment = service["environment"]
+        stream = f"mllog.{slug(dataset or model)}"
+        node = socket.gethostname()
+        named = {"name": model, "version": version, "role": role}
+        if profile:
+            named["profile"] = profile
+        if redaction:
+            named["redaction"] = redaction.removeprefix("sha256:")[:12]
+        self.success, self.failure = (
+            Raw(
+                b'{"version":"%b"},"message":%b,"log":{"level":"%b","logger":"mllog"},"event":{"dataset":%b,'
+                b'"action":"%b","outcome":"%b"'
+                % (
+                    ECS_VERSION.encode(),
+                    dumps(f"{model} {version} {action} {outcome}"),
+                    level,
+                    dumps(stream),
+                    action.encode(),
+                    outcome.encode(),
+                )
+            )
+            for outcome, level in (("success", b"info"), ("failure", b"error"))
+        )
+        self.rest = Raw(
+            b'"event"},"service":%b,"host":%b,"process":{"pid":%d},"data_stream":%b,"mllog":{"model":%b'
+            % (
+                dumps({**service, "node": {"name": node}}),
+                dumps({"name": node}),
+                os.getpid(),
+                dumps({"type": "logs", "dataset": stream, "namespace": slug(environment)}),
+                dumps(named),
+            )
+        )
+
+    def render(
+        self,
+        stamps: tuple[str, str, str],
+        prediction_id: str,
+        duration: int | None,
+        failed: bool,
+        body: bytes,
+        context: bytes,
+        longest: int = _UNBOUNDED,
+    ) -> bytes:
+        """One event as a line of JSON.
+
+        Args:
+            stamps: `event.id`, when the event was made, when the call began.
+            prediction_id: `mllog.prediction.id`.
+            duration: how long the call took, ns.
+            failed: whether `event.outcome` is `failure`.
+            body: a JSON object: what stands under `mllog` beside the model; not empty.
+            context: further top-level members, each with its comma in front.
+            longest: bytes that the sink takes; a longer event keeps its context and loses its values.
+        """
+        event_id, created, began = stamps
+        outcome = self.failure if failed else self.success
+        took = msgspec.UNSET if duration is None else duration
+        rest = Raw(b'{"id":%b},%b%b' % (dumps(prediction_id), body[1:], context))
+        line = ENCODER.encode_lines([_Event(began, outcome, event_id, created, took, self.rest, rest)])
+        if len(line) <= longest:
+            return line
+        return self.render(stamps, prediction_id, duration, failed, dumps(_shortened(body, len(line))), b"")
+
+
+def _shortened(body: bytes, size: int) -> dict[str, Any]:
+    """What is left of an event that no sink takes: everything but the values."""
+    said = orjson.loads(body)
+    return {
+        "quality": {"invalid": said["quality"]["invalid"]},
+        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
+        "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
+    }

@@ -1,0 +1,82 @@
+"""A person's events in an Elasticsearch cluster: index by index behind the data streams, blocks lifted meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError
+
+from mllog.cluster._connection import told
+from mllog.erase._blocks import Blocks
+from mllog.erase._person import Person
+from mllog.erase._place import Progress
+from mllog.erase._store import Stored
+from mllog.errors import EraseError, StoreError
+from mllog.store import ElasticsearchStore
+
+
+class Clustered(Stored):
+    """The events of a cluster.
+
+    Args:
+        store: the store.
+        index: the data streams.
+        where: the cluster's address.
+        journal: file that says which write blocks are lifted at present.
+    """
+
+    def __init__(self, store: ElasticsearchStore, index: str, where: str, journal: Path) -> None:
+        super().__init__(store, index)
+        self.name = where
+        self._client = store.client
+        self._where = where
+        self._blocks = Blocks(store.client, where, journal)
+
+    def erase(self, person: Person, done: Progress) -> None:
+        """Delete by id in each backing index; a stream as a whole may refuse it."""
+        fixed: list[str] = []
+        with contextlib.ExitStack() as lifted:
+            for index in self.indices:
+                try:
+                    lifted.enter_context(self._blocks.lifted(index))
+                except EraseError as error:  # of the others at least the events go
+                    fixed.append(str(error))
+                    self._leave(index)
+            super().erase(person, done)
+        if fixed:
+            raise EraseError("; ".join(fixed))
+
+    def restore_left(self) -> list[str]:
+        """Put back the write blocks that a run which was killed had lifted; the names of those indices.
+
+        Raises:
+            MllogError: it could not be done.
+        """
+        return self._blocks.restore_left()
+
+    def _delete(self, index: str, names: Sequence[str]) -> int:
+        try:
+            answer = self._client.delete_by_query(
+                index=index, query={"ids": {"values": list(names)}}, conflicts="proceed", refresh=True
+            )
+        except (ApiError, TransportError) as error:
+            raise StoreError(f"{told(error, self._where)} ({index})") from None
+        if answer["failures"]:
+            kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in answer["failures"]}
+            raise StoreError(f"{self._where}: {index}: events were not deleted ({', '.join(sorted(kinds))}); repeat it")
+        return int(answer["deleted"])
+
+    def closed(self, index: str) -> list[str]:
+        """Indices that are closed: nobody can look into them.
+
+        Raises:
+            StoreError: the cluster does not say.
+        """
+        try:
+            found = self._client.indices.resolve_index(name=index.split(","), expand_wildcards="all")
+        except (ApiError, TransportError) as error:
+            raise told(error, self._where) from None
+        return sorted(item["name"] for item in found["indices"] if "closed" in item.get("attributes", ()))

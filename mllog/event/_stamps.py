@@ -1,0 +1,188 @@
+"""The event: its fields and their encoding; the only place that spells field names for writing.
+
+An event is one line of JSON in ECS. The order of the fields is fixed, so that lines compress well and can be
+compared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from mllog.event._names import slug
+from mllog.event._plain import plain
+
+ECS_VERSION: Final = "8.17.0"
+
+_MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
+_DIGITS: Final = tuple(f"{number:03d}" for number in range(1000))
+_LAST_DIGITS: Final = tuple(f"{number:03d}Z" for number in range(1000))
+_VERSION_7: Final = tuple(f"7{number * 4096 // 1000:03x}" for number in range(1000))
+_second: tuple[int, str] = (-1, "")
+_millisecond: tuple[int, str, str] = (-1 << 62, "", "")  # none
+_COUNTS: Final = tuple(f"{number:03x}" for number in range(4096))
+_block = ""  # the variant and 50 random bits
+_count: Iterator[str] = iter(())  # counts the ids that share them
+
+
+def timestamp(ns: int) -> str:
+    """UTC in ISO 8601 with microseconds, from nanoseconds since the epoch.
+
+    Example:
+        >>> timestamp(1_700_000_000_123_456_789)
+        '2023-11-14T22:13:20.123456Z'
+    """
+    seconds, rest = divmod(ns, _SECOND)
+    last, text = _second
+    if seconds != last:
+        text = _to_second(seconds)
+    return f"{text}{_DIGITS[rest // _MILLISECOND]}{_DIGITS[rest // 1000 % 1000]}Z"
+
+
+def since_epoch(when: dt.datetime | float) -> int:
+    """Nanoseconds of a moment that a caller names, to the microsecond.
+
+    Example:
+        >>> since_epoch(1.5)
+        1500000000
+    """
+    return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
+
+
+def uuid7(ns: int) -> str:
+    """A UUID of version 7 (RFC 9562, 5.7) with the microseconds in `rand_a` (6.2, method 3).
+
+    Ids made one after the other sort in that order, which keeps look-ups by id cheap in the store. Of the other
+    sixty-two bits the last twelve count, and the rest are random, anew for every 4096 ids: a process has them alone.
+
+    Example:
+        >>> uuid7(1_700_000_000_123_456_789)[:18]
+        '018bcfe5-687b-774b'
+    """
+    return stamps(ns, 0)[0]
+
+
+def stamps(now: int, before: int) -> tuple[str, str, str]:
+    """What an event says of its moment: an id as `uuid7` makes them, and two timestamps, of now and of before.
+
+    Args:
+        now: when the event is made, ns since the epoch.
+        before: how long before that began what it tells of, ns.
+
+    Example:
+        >>> stamps(1_700_000_000_123_456_789, 1_000_000_000)[1:]
+        ('2023-11-14T22:13:20.123456Z', '2023-11-14T22:13:19.123456Z')
+    """
+    start, identity, text = _millisecond
+    rest = now - start
+    if not 0 <= rest < _MILLISECOND:
+        start, identity, text = _to_millisecond(now)
+        rest = now - start
+    micro = rest // 1000
+    try:
+        event_id = f"{identity}{_VERSION_7[micro]}{_block}{next(_count)}"
+    except StopIteration:
+        event_id = f"{identity}{_VERSION_7[micro]}{_end()}"
+    if 0 <= before <= rest:
+        return event_id, text + _LAST_DIGITS[micro], text + _LAST_DIGITS[(rest - before) // 1000]
+    return event_id, text + _LAST_DIGITS[micro], timestamp(now - before)
+
+
+def _to_second(seconds: int) -> str:
+    """The text up to the fraction; that of the last second is kept, since most calls fall into it."""
+    global _second  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
+    text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds))
+    _second = (seconds, text)
+    return text
+
+
+def _to_millisecond(ns: int) -> tuple[int, str, str]:
+    """Where the millisecond began, its part of an id and its text; kept as those of a second are."""
+    global _millisecond  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
+    milliseconds = ns // _MILLISECOND
+    seconds, rest = divmod(milliseconds, 1000)
+    last, text = _second
+    if seconds != last:
+        text = _to_second(seconds)
+    identity = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-"
+    _millisecond = found = (milliseconds * _MILLISECOND, identity, f"{text}{_DIGITS[rest]}")
+    return found
+
+
+def _end() -> str:
+    """The end of an id, behind random bits of its own; so do the next ones."""
+    global _block, _count
+    bits = int.from_bytes(os.urandom(7), "big")  # a service may seed `random`, and each of its copies alike
+    count = iter(_COUNTS)
+    block = f"-{0x8 | bits & 0x3:x}{bits >> 38 & 0xFFF:03x}-{bits >> 2 & 0xFFFFFFFFF:09x}"
+    first = block + next(count)
+    _block, _count = block, count
+    return first
+
+
+def _forget() -> None:
+    """A forked child has the random bits of its parent."""
+    global _count  # noqa: PLW0603 - in a child that has one thread so far
+    _count = iter(())
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def dumps(value: Any) -> bytes:
+    """JSON of anything: what orjson refuses is made plain first, never raised.
+
+    Example:
+        >>> dumps({"a": float("nan"), 1: {1, 2} })
+        b'{"a":null,"1":[1,2]}'
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a key that is no string, an integer beyond 64 bits, a lone surrogate, an unknown object
+        return orjson.dumps(plain(value))
+
+
+def own_event(
+    action: str, message: str, said: dict[str, Any], service: dict[str, str], *, level: str = "info"
+) -> bytes:
+    """An event of mllog about itself, as a line: what the spool gave up, what the shipper delivered.
+
+    Args:
+        action: `dropped` or `shipped`.
+        message: the same for people.
+        said: what stands under `mllog`.
+        service: name, version and environment of the service, as far as they are known.
+        level: of the log.
+
+    Example:
+        >>> line = own_event("dropped", "2 events", {"spool": {"dropped": 2}}, {"environment": "test"})
+        >>> orjson.loads(line)["data_stream"]["dataset"]
+        'mllog.shipper'
+    """
+    ns = time.time_ns()
+    now = timestamp(ns)
+    node = socket.gethostname()
+    event = {
+        "@timestamp": now,
+        "ecs": {"version": ECS_VERSION},
+        "message": message,
+        "log": {"level": level, "logger": "mllog.shipper"},
+        "event": {"kind": "event", "dataset": "mllog.shipper", "action": action, "id": uuid7(ns), "created": now},
+        "service": {**service, "node": {"name": node}},
+        "host": {"name": node},
+        "process": {"pid": os.getpid()},
+        "data_stream": {
+            "type": "logs",
+            "dataset": "mllog.shipper",
+            "namespace": slug(service.get("environment", "default")),
+        },
+        "mllog": said,
+    }
+    return dumps(event) + b"\n"

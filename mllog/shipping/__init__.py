@@ -1,0 +1,9 @@
+"""Delivers a spool by HTTP; needs `mllog[ship]`."""
+
+from __future__ import annotations
+
+from mllog.shipping._endpoint import Endpoint, Verdict, endpoint_of, verdict
+from mllog.shipping._service import ServiceShipper
+from mllog.shipping._shipper import Shipper, ShipStatus, replay
+
+__all__ = ["Endpoint", "ServiceShipper", "ShipStatus", "Shipper", "Verdict", "endpoint_of", "replay", "verdict"]

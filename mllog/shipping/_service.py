@@ -1,0 +1,123 @@
+"""The shipper inside the service: a thread that delivers the spool, for those who run nothing beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import Any, Final
+
+from mllog.errors import MllogError
+from mllog.shipping._endpoint import Endpoint, endpoint_of
+from mllog.shipping._shipper import Shipper
+
+LOGGER: Final = logging.getLogger("mllog.shipper")
+
+_FORK_SECONDS: Final = 0.5
+
+
+class ServiceShipper:
+    """Delivers a spool from a thread of the service; of several processes on one spool one does.
+
+    It starts with the first event. A fork stops it, and both sides start it again with their next event.
+
+    Args:
+        folder: the spool.
+        endpoint: where to, `https://host:port`; credentials come from the environment or from files.
+        service: name, version and environment of the service.
+
+    Raises:
+        ConfigurationError: the endpoint cannot be used.
+    """
+
+    def __init__(self, folder: Path, endpoint: str, service: dict[str, str]) -> None:
+        self.folder = folder
+        self.endpoint: Endpoint = endpoint_of(endpoint)
+        self._service = service
+        self._starting = threading.Lock()
+        self._problem: str | None = None
+        self._leftover: Shipper | None = None
+        self._forget()
+        _SHIPPERS.add(self)
+
+    def _forget(self) -> None:
+        self._shipper: Shipper | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Deliver from now on; nothing where it runs already."""
+        with self._starting:
+            if self._thread is not None:
+                return
+            try:
+                self._shipper = Shipper(self.folder, self.endpoint, service=self._service)
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._shipper,), name="mllog-shipper", daemon=True
+                )
+                self._thread.start()
+            except (MllogError, OSError, RuntimeError) as error:  # RuntimeError: the interpreter is shutting down
+                self._problem = str(error)
+
+    def _run(self, shipper: Shipper) -> None:
+        try:
+            shipper.run()
+        except Exception as error:  # a thread of ours never ends without a word
+            self._problem = f"{type(error).__name__}: {error}"
+            LOGGER.exception("the shipper of %s ended; a restart of the service starts it again", self.folder)
+
+    def stop(self, drain: float) -> None:
+        """Deliver what is there for `drain` seconds at most, then end."""
+        shipper, thread = self._shipper, self._thread
+        if shipper is None or thread is None:
+            return
+        shipper.stop(drain)
+        if thread is not threading.current_thread():
+            thread.join(drain + _FORK_SECONDS)
+        if thread.is_alive():  # in the middle of a request: it ends with that, and holds the lock until then
+            self._leftover = shipper
+        self._forget()
+
+    def state(self) -> dict[str, Any]:
+        """What was delivered, and how far it is behind."""
+        shipper = self._shipper
+        if shipper is None:
+            return {"endpoint": self.endpoint.url, "running": False, "problem": self._problem}
+        status = shipper.status
+        return {
+            "endpoint": self.endpoint.url,
+            "running": self._thread is not None and self._thread.is_alive(),
+            "delivered": status.delivered,
+            "quarantined": status.quarantined,
+            "retries": status.retries,
+            "pending_bytes": status.pending_bytes,
+            "oldest_seconds": status.oldest_seconds,
+            "problem": status.problem or self._problem,
+        }
+
+    def after_fork_in_child(self) -> None:
+        """Whatever is left of the parent's shipper is not ours."""
+        leftover, self._leftover = self._leftover, None
+        if leftover is not None:
+            with contextlib.suppress(OSError):
+                leftover.abandon()
+        self._starting = threading.Lock()
+        self._forget()
+
+
+_SHIPPERS: Final[weakref.WeakSet[ServiceShipper]] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for shipper in list(_SHIPPERS):
+        shipper.stop(0.0)  # a request in flight gets a moment, after which the fork goes on beside it
+
+
+def _after_fork_in_child() -> None:
+    for shipper in list(_SHIPPERS):
+        shipper.after_fork_in_child()
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

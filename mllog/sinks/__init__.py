@@ -1,0 +1,1 @@
+"""The logging handlers that take events: the spool, a file, standard output."""
