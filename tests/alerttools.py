@@ -63,6 +63,6 @@ def broken() -> Watch:
     return watch
 
 
-def parsed(*watches: Watch) -> list[watches.Watch]:
+def parsed(*bodies: Watch) -> list[watches.Watch]:
     """Checked watches."""
-    return [watches.parse(json.loads(json.dumps(watch))) for watch in watches]
+    return [watches.parse(json.loads(json.dumps(watch))) for watch in bodies]
