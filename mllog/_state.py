@@ -20,8 +20,8 @@ class Sink(logging.Handler):
 
     target: str
     """What it writes to, for people."""
-    longest: int
-    """Bytes of the longest line that it takes."""
+    max_bytes: int
+    """Bytes of the max_bytes line that it takes."""
 
     def write(self, line: bytes | bytearray) -> bool:
         """Store a line that ends in a newline; False where it had to be given up. Never raises."""

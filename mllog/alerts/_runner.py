@@ -13,8 +13,8 @@ from mllog.alerts._config import Config
 from mllog.alerts._evaluate import Evaluation, evaluate, unanswered
 from mllog.alerts._state import State, StateFile
 from mllog.errors import ActionError, MllogError, StoreError
+from mllog.event._envelope import ECS_VERSION
 from mllog.event._names import slug
-from mllog.event._stamps import ECS_VERSION
 from mllog.store import Document, Store
 from mllog.watches._watch import SEVERITIES, Action, Watch
 

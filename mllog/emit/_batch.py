@@ -59,8 +59,8 @@ def paired(
     """
     asked = rows(inputs, names)
     nothing = [None] * len(asked)
-    answers = nothing if outputs is None else rows(outputs)
-    return list(zip(asked, answers, nothing if ids is None else ids, strict=True))
+    output_values = nothing if outputs is None else rows(outputs)
+    return list(zip(asked, output_values, nothing if ids is None else ids, strict=True))
 
 
 def _cells(series: Any) -> Rows:

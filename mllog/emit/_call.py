@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import inspect
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from mllog._state import STATE
 from mllog.event._stamps import uuid7
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NS: Final = 1_000_000_000
 
@@ -117,3 +121,33 @@ class Arguments:
             if not isinstance(only, (str, bytes, int, float, bool, type(None))):
                 return only
         return asked
+
+
+def observed(
+    logger: Logger,
+    function: Callable[P, R],
+    inputs: Callable[..., Any] | str | None,
+    outputs: Callable[[Any], Any] | None,
+) -> Callable[P, R]:
+    """A function every call of which is logged; see `ModelLogger.logged`."""
+    arguments = Arguments(function, inputs)
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def logged_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with Call(logger, lambda: arguments(args, kwargs)) as call:
+                answer = await function(*args, **kwargs)
+                call.answer(answer, outputs)
+            return answer
+
+        return cast("Callable[P, R]", logged_async)
+
+    @functools.wraps(function)
+    def logged(*args: P.args, **kwargs: P.kwargs) -> R:
+        with Call(logger, lambda: arguments(args, kwargs)) as call:
+            answer = function(*args, **kwargs)
+            call.answer(answer, outputs)
+        return answer
+
+    return logged

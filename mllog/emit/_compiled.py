@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SCALARS: Final = frozenset({float, int, str, bool})
 
 
-class Named(Protocol):
+class FeatureName(Protocol):
     """A feature, as far as the emitting side needs it."""
 
     @property
@@ -40,7 +40,7 @@ class ModelProfile(Protocol):
         """Identifies the profile in the events that it validated."""
 
     @property
-    def inputs(self) -> Sequence[Named]:
+    def inputs(self) -> Sequence[FeatureName]:
         """The features that the model is asked with."""
 
     def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
@@ -56,12 +56,12 @@ class Model(Protocol):
     profile: ModelProfile | None
 
 
-def unknown(*_: Any) -> None:
+def no_shape(*_: Any) -> None:
     """An `Encoder` before any shape is known: sends every call to the general way."""
     return
 
 
-class Ready:
+class CompiledModel:
     """What is rendered and compiled for the settings in force, as one: a thread never mixes the old with the new.
 
     Attributes:
@@ -73,18 +73,18 @@ class Ready:
         encode: the code for the names and types of the last call.
         encoders: all that was compiled.
         other: templates of other roles and actions, where there are any.
-        give_back: takes the buffer of a line back.
+        return_buffer: takes the buffer of a line back.
     """
 
     __slots__ = (
         "encode",
         "encoders",
         "generation",
-        "give_back",
         "inputs",
         "names",
         "other",
         "outputs",
+        "return_buffer",
         "template",
     )
 
@@ -96,12 +96,12 @@ class Ready:
         self.inputs = inputs
         self.outputs = outputs
         self.names = names
-        self.encode: Encoder = unknown
+        self.encode: Encoder = no_shape
         self.encoders: dict[tuple[Shape, Shape | None, bool], Encoder] = {}
         self.other: dict[tuple[str, str], Template] = {}
         from mllog.emit._template import BUFFERS  # noqa: PLC0415 - msgspec is not there before it is needed
 
-        self.give_back = BUFFERS.append
+        self.return_buffer = BUFFERS.append
 
 
 def input_names(profile: ModelProfile | None) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ def input_names(profile: ModelProfile | None) -> tuple[str, ...]:
     return () if profile is None else tuple(feature.name for feature in profile.inputs)
 
 
-def prepare(logger: Model) -> Ready:
+def compile_model(logger: Model) -> CompiledModel:
     """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
     generation = STATE.generation  # read first: whatever changes from here on makes another one
     profile = logger.profile
@@ -118,7 +118,7 @@ def prepare(logger: Model) -> Ready:
     else:
         inputs = profile.splitter(STATE.redactor, keep_texts=STATE.keep_texts)
     outputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
-    return Ready(generation, template(logger), inputs, outputs, input_names(profile))
+    return CompiledModel(generation, template(logger), inputs, outputs, input_names(profile))
 
 
 def template(logger: Model, *, role: str = "live", action: str = "prediction") -> Template:
@@ -138,53 +138,53 @@ def template(logger: Model, *, role: str = "live", action: str = "prediction") -
     )
 
 
-def simplest(outputs: Any) -> Any:
+def native_outputs(outputs: Any) -> Any:
     """Outputs as None, a number, a string or a dictionary of those, where they can be.
 
     Example:
         >>> import numpy as np
-        >>> simplest(np.float64(0.5)), simplest(np.array([0.5]))
+        >>> native_outputs(np.float64(0.5)), native_outputs(np.array([0.5]))
         (0.5, {'value': 0.5})
     """
     scalar = native(outputs)
     return scalar if scalar is None or type(scalar) in _SCALARS else native(mapping(scalar))
 
 
-def encode_anew(ready: Ready, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
+def encode_new_shape(compiled: CompiledModel, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
     """A line of names and types that are not those of the last call; the code is compiled where they are new.
 
     Args:
-        ready: of the model.
-        inputs: what it was asked.
-        outputs: what it answered.
+        compiled: of the model.
+        inputs: of the call.
+        outputs: of the call.
         rest: as for an `Encoder`.
     """
     scalar = type(outputs) in _SCALARS
     if type(inputs) is not dict or not (scalar or outputs is None or (type(outputs) is dict and outputs)):
         return None
-    asked = ready.inputs.shape_of(inputs)
-    if asked is None or not asked.has_values:
+    inputs_shape = compiled.inputs.shape_of(inputs)
+    if inputs_shape is None or not inputs_shape.has_values:
         return None
-    answered = None
+    outputs_shape = None
     if outputs is not None:
-        answered = ready.outputs.shape_of({"value": outputs} if scalar else outputs)
-        if answered is None or "missing" in answered.quality:
+        outputs_shape = compiled.outputs.shape_of({"value": outputs} if scalar else outputs)
+        if outputs_shape is None or "missing" in outputs_shape.quality:
             return None
-    pair = (asked, answered, scalar)
-    encode = ready.encoders.get(pair)
+    pair = (inputs_shape, outputs_shape, scalar)
+    encode = compiled.encoders.get(pair)
     if encode is None:
-        if len(ready.encoders) >= SHAPES:
-            ready.encoders.clear()
+        if len(compiled.encoders) >= SHAPES:
+            compiled.encoders.clear()
         from mllog.emit._encoder import encoder  # noqa: PLC0415 - the same: it needs msgspec
 
-        encode = ready.encoders[pair] = encoder(asked, answered, ready.template, scalar=scalar)
+        encode = compiled.encoders[pair] = encoder(inputs_shape, outputs_shape, compiled.template, scalar=scalar)
     line = encode(inputs, outputs, *rest)
     if line is not None:
-        ready.encode = encode
+        compiled.encode = encode
     return line
 
 
-def few(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, Any]:
+def first_features(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, Any]:
     """The first features, and a word about the rest, where there are too many."""
     if len(values) <= MOST_NAMES:
         return values
@@ -192,25 +192,25 @@ def few(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, Any]:
     return dict(itertools.islice(values.items(), MOST_NAMES))
 
 
-def by_value(ready: Ready, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
+def sort_by_value(compiled: CompiledModel, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
     """Inputs and outputs by type, each value looked at by itself."""
     body: dict[str, Any] = {}
-    questions = few(mapping(inputs, ready.names), body)
-    asked = ready.inputs.split(questions, findings)
+    input_values = first_features(mapping(inputs, compiled.names), body)
+    typed_inputs = compiled.inputs.split(input_values, findings)
     if not findings.violations and not findings.redacted_kinds:
-        ready.inputs.remember(questions)
-    if (overflow := asked.pop("overflow", None)) is not None:
+        compiled.inputs.remember(input_values)
+    if (overflow := typed_inputs.pop("overflow", None)) is not None:
         body["input_overflow"] = {**overflow, **body.get("input_overflow", {})}
-    if asked:
-        body["input"] = asked
+    if typed_inputs:
+        body["input"] = typed_inputs
     if outputs is not None:
         before = len(findings.violations), len(findings.redacted_kinds)
-        answers = few(mapping(outputs), body)
-        answered = ready.outputs.split(answers, findings)
+        output_values = first_features(mapping(outputs), body)
+        typed_outputs = compiled.outputs.split(output_values, findings)
         if before == (len(findings.violations), len(findings.redacted_kinds)):
-            ready.outputs.remember(answers)
-        if (overflow := answered.pop("overflow", None)) is not None:
+            compiled.outputs.remember(output_values)
+        if (overflow := typed_outputs.pop("overflow", None)) is not None:
             body["input_overflow"] = {**body.get("input_overflow", {}), "output": overflow}
-        if answered:
-            body["output"] = answered
+        if typed_outputs:
+            body["output"] = typed_outputs
     return body

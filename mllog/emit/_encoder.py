@@ -17,7 +17,7 @@ import orjson
 from msgspec import Meta
 
 from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
-from mllog.emit._template import BUFFERS, ENCODER, Event, Template, Unanswered, members
+from mllog.emit._template import BUFFERS, ENCODER, Event, EventWithoutOutputs, Template, members
 
 _GREATEST: Final = sys.float_info.max
 
@@ -25,21 +25,21 @@ Encoder = Callable[..., bytearray | None]
 """Makes a line of inputs and outputs of one pair of shapes, or None where they need the general way."""
 
 
-def encoder(asked: Shape, answered: Shape | None, template: Template, *, scalar: bool) -> Encoder:
+def encoder(inputs_shape: Shape, outputs_shape: Shape | None, template: Template, *, scalar: bool) -> Encoder:
     """Compile the way from inputs and outputs to the event of both.
 
     msgspec checks types and bounds of all values in one go, and gives them as attributes; the code sorts them.
 
     Args:
-        asked: shape of the inputs.
-        answered: shape of the outputs, none of which may be missing; None where there are none.
+        inputs_shape: shape of the inputs.
+        outputs_shape: shape of the outputs, none of which may be missing; None where there are none.
         template: what stays the same in the events.
         scalar: whether the outputs come as one value, which is called `value`.
 
     Returns:
         A function of the inputs, the outputs, `stamps`, the prediction's id, the duration (ns or None) and what
-        stands behind `mllog.quality` (a closing brace at least; None for no more than that). The line comes in a
-        buffer, which goes back by `give_back`.
+        follows `mllog.quality` (a closing brace at least; None for no more than that). The line comes in a
+        buffer; give it back with `return_buffer`.
 
     Raises:
         ValueError: a name that cannot be written as it is.
@@ -54,9 +54,9 @@ def encoder(asked: Shape, answered: Shape | None, template: Template, *, scalar:
         >>> call({"delay": float("nan"), "gate": None}, True, ("0190", "12:00", "11:59"), "0190", 1000, None) is None
         True
     """
-    quality = orjson.dumps(asked.quality)
+    quality = orjson.dumps(inputs_shape.quality)
     scope: dict[str, Any] = {
-        "Event": Unanswered if answered is None else Event,
+        "Event": EventWithoutOutputs if outputs_shape is None else Event,
         "Raw": msgspec.Raw,
         "convert": msgspec.convert,
         "Decimal": Decimal,
@@ -69,12 +69,12 @@ def encoder(asked: Shape, answered: Shape | None, template: Template, *, scalar:
         "quality_json": quality,
         "quality": msgspec.Raw(quality + b"}"),
     }
-    into = _Side("i", asked, scope, "inputs[{!r}]")
-    checks, answers, refused, converted = into.checks, [into.answer], "outputs is not None", "pass"
-    if answered is not None:
-        out = _Side("o", answered, scope, "outputs" if scalar else "outputs[{!r}]")
+    into = _Side("i", inputs_shape, scope, "inputs[{!r}]")
+    checks, output_values, refused, converted = into.checks, [into.answer], "outputs is not None", "pass"
+    if outputs_shape is not None:
+        out = _Side("o", outputs_shape, scope, "outputs" if scalar else "outputs[{!r}]")
         checks += out.checks
-        answers.append(out.answer)
+        output_values.append(out.answer)
         refused = "False" if scalar else "type(outputs) is not dict"
         given = "{'value': outputs}" if scalar else "outputs"
         converted = f"o = convert({given}, o_values)"
@@ -90,15 +90,15 @@ def encoder(asked: Shape, answered: Shape | None, template: Template, *, scalar:
         "    except IndexError:",
         "        buffer = bytearray()",
         "    encode_into(Event(began, success, event_id, created, UNSET if took is None else took, rest,",
-        f"        {{'id': identity}}, {', '.join(answers)},",
-        "        quality if behind is None else Raw(quality_json + behind)), buffer)",
+        f"        {{'id': identity}}, {', '.join(output_values)},",
+        "        quality if tail is None else Raw(quality_json + tail)), buffer)",
         # Another type, out of bounds; a subclass of str, which JSON does not have; a lone surrogate.
         "except (ValidationError, TypeError, UnicodeEncodeError):",
         "    return None",
         "buffer.append(10)",
         "return buffer",
     ]
-    source = "\n    ".join(("def encode(inputs, outputs, stamps, identity, took, behind):", *lines))
+    source = "\n    ".join(("def encode(inputs, outputs, stamps, identity, took, tail):", *lines))
     exec(compile(source, "<shape>", "exec"), scope)  # noqa: S102 - made of numbers and literals of names, see above
     found: Encoder = scope["encode"]
     return found

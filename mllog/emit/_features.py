@@ -254,7 +254,7 @@ class Splitter:
         rest: dict[str, dict[str, Any]],
         findings: Findings,
     ) -> None:
-        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, unknown objects."""
+        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, no_shape objects."""
         if value is True or value is False:
             rest.setdefault("boolean", {})[name] = value
             return

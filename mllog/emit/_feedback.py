@@ -1,23 +1,29 @@
-"""Events about a prediction that was made before: what another model would have answered, and what turned out."""
+"""Events about an earlier prediction: what a shadow model answered, and what the ground truth turned out to be."""
 
 from __future__ import annotations
 
+import inspect
 import math
+import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog._state import STATE
+from mllog.emit._call import Call
+from mllog.emit._compiled import CompiledModel, sort_by_value
 from mllog.emit._mapping import mapping
 from mllog.event._findings import Findings
 from mllog.event._plain import plain
 from mllog.event._stamps import since_epoch
 
 _MILLISECOND: Final = 1_000_000
-_LONGEST: Final = 1024
+_MAX_LENGTH: Final = 1024
 
 
 def difference(candidate: Any, live: Any) -> float | None:
-    """How far two answers are apart: a number where both are numbers, else 0 or 1; None where one is missing.
+    """How far two output_values are apart: a number where both are numbers, else 0 or 1; None where one is missing.
 
     Answers of several values are compared value by value: the largest distance counts.
 
@@ -44,27 +50,70 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def described(
-    prediction_id: str, actual: Any, predicted: Any, predicted_at: Any, now: int, findings: Findings
+def shadow_body(
+    compiled: CompiledModel, call: Call | str, inputs: Any, outputs: Any, findings: Findings
 ) -> dict[str, Any]:
-    """What stands under `mllog.feedback`.
+    """What stands under `mllog` in the event of a shadow model.
 
     Args:
-        prediction_id: of the prediction; one that mllog made tells when that was.
-        actual: what turned out.
-        predicted: what was answered; None where that is joined later.
-        predicted_at: when, a datetime or seconds since the epoch; None where the id tells.
-        now: nanoseconds since the epoch.
-        findings: takes what was redacted.
+        compiled: of the candidate.
+        call: the live call, or its prediction id.
+        inputs: of the candidate; None for those of the live call.
+        outputs: of the candidate.
+        findings: takes what was noticed.
     """
-    said: dict[str, Any] = {"actual": _value("actual", actual, findings)}
-    if predicted is not None:
-        said["predicted"] = _value("predicted", predicted, findings)
-        said["error"] = difference(predicted, actual)
-    made = _made(prediction_id) if predicted_at is None else since_epoch(predicted_at)
+    live = call if isinstance(call, Call) else None
+    given = inputs if inputs is not None or live is None else live.inputs
+    body = sort_by_value(compiled, given() if inspect.isfunction(given) else given, outputs, findings)
+    body["shadow"] = {}
+    if live is not None:
+        body["shadow"]["of"] = f"{live.logger.name} {live.logger.version}"
+        apart = difference(outputs, live.outputs)
+        if apart is not None:
+            body["shadow"]["difference"] = apart
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of a call of `ModelLogger.feedback`.
+
+    Attributes:
+        prediction_id: of the prediction; one that mllog made tells when that was.
+        actual: the ground truth.
+        predicted: the prediction; None where it is joined later.
+        predicted_at: when it was made, a datetime or seconds since the epoch; None where the id tells.
+        slices: features by which quality is looked at.
+    """
+
+    prediction_id: str
+    actual: Any
+    predicted: Any = None
+    predicted_at: Any = None
+    slices: Mapping[str, Any] | None = None
+
+
+def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> dict[str, Any]:
+    """What stands under `mllog` in a feedback event.
+
+    Args:
+        compiled: of the model.
+        given: to `feedback`.
+        findings: takes what was noticed.
+    """
+    fields: dict[str, Any] = {"actual": _value("actual", given.actual, findings)}
+    if given.predicted is not None:
+        fields["predicted"] = _value("predicted", given.predicted, findings)
+        fields["error"] = difference(given.predicted, given.actual)
+    made = _made(given.prediction_id) if given.predicted_at is None else since_epoch(given.predicted_at)
     if made is not None:
-        said["delay"] = max(0, now - made)
-    return {name: value for name, value in said.items() if value is not None}
+        fields["delay"] = max(0, time.time_ns() - made)
+    body: dict[str, Any] = {"feedback": {name: value for name, value in fields.items() if value is not None}}
+    typed_slices = compiled.outputs.split(given.slices, findings) if given.slices else {}
+    typed_slices.pop("overflow", None)
+    if typed_slices:
+        body["input"] = typed_slices
+    return body
 
 
 def _value(name: str, value: Any, findings: Findings) -> Any:
@@ -76,7 +125,7 @@ def _value(name: str, value: Any, findings: Findings) -> Any:
         text, kinds = STATE.redactor.text(text)
         if kinds:
             findings.redacted(f"feedback.{name}", kinds)
-    return text[:_LONGEST]
+    return text[:_MAX_LENGTH]
 
 
 def _made(prediction_id: str) -> int | None:

@@ -6,33 +6,35 @@ Nothing here raises into the service. What could not be made an event is counted
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import inspect
-import itertools
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from math import trunc
-from random import getrandbits, random
 from time import time_ns
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from mllog import _context
 from mllog._state import LOGGER, SILENT, STATE
 from mllog.emit import _feedback
 from mllog.emit._batch import paired
-from mllog.emit._call import Arguments, Call
-from mllog.emit._compiled import ModelProfile, Ready, by_value, encode_anew, input_names, prepare, simplest, template
+from mllog.emit._call import Call, observed
+from mllog.emit._compiled import (
+    CompiledModel,
+    ModelProfile,
+    compile_model,
+    encode_new_shape,
+    input_names,
+    native_outputs,
+    template,
+)
+from mllog.emit._delivery import UNLOGGED_IDS, deliver_line, listening
 from mllog.emit._mapping import mapping, native
-from mllog.emit._members import behind_quality, finished, sampling
+from mllog.emit._members import body_and_members, encode_by_value, sampling_tail, tail_after_quality
+from mllog.emit._sampling import Sampler
 from mllog.event._findings import Findings
-from mllog.event._stamps import since_epoch, stamps
-from mllog.sinks._handlers import EVENT_BYTES, LINE, EventHandler
+from mllog.event._stamps import MAX_SECONDS, since_epoch, stamps, to_nanoseconds, to_seconds
+from mllog.sinks._handlers import EVENT_BYTES
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_NS: Final = 1_000_000_000
-_KEY_SPACE: Final = 1 << 32
 
 
 class ModelLogger:
@@ -58,9 +60,8 @@ class ModelLogger:
         self.version = version
         self.profile = profile
         self.dataset = dataset
-        self.sample = sample
-        self.sample_key = sample_key
-        self._ready: Ready | None = None  # nothing is rendered before the first event
+        self.sampler = Sampler(sample, sample_key)
+        self._compiled: CompiledModel | None = None  # nothing is rendered before the first event
 
     def __repr__(self) -> str:
         return f"<ModelLogger {self.name!r} {self.version!r}>"
@@ -68,7 +69,7 @@ class ModelLogger:
     def validate_with(self, profile: ModelProfile) -> None:
         """Use another profile from the next event on."""
         self.profile = profile
-        self._ready = None
+        self._compiled = None
 
     def prediction(
         self,
@@ -104,62 +105,65 @@ class ModelLogger:
         """
         state = STATE
         sink = state.sink
-        if sink is None and (LOGGER.handlers == SILENT or not _listening()):
-            return prediction_id or next(_UNHEARD)
+        if sink is None and (LOGGER.handlers == SILENT or not listening()):
+            return prediction_id or next(UNLOGGED_IDS)
         try:
-            ready = self._ready
-            if ready is None or ready.generation != state.generation:
-                ready = self._ready = prepare(self)
+            compiled = self._compiled
+            if compiled is None or compiled.generation != state.generation:
+                compiled = self._compiled = compile_model(self)
             now = time_ns()
             took: int | None
-            if type(duration) is float and 0.0 <= duration < _LONGEST_SECONDS:
+            if type(duration) is float and 0.0 <= duration < MAX_SECONDS:
                 took = before = trunc(duration * 1e9)
             else:
-                took = _nanoseconds(duration)
+                took = to_nanoseconds(duration)
                 before = took or 0
             if timestamp is not None:
                 before = now - since_epoch(timestamp)
             stamped = stamps(now, before)
             identity = stamped[0] if prediction_id is None else str(prediction_id)
-            longest = EVENT_BYTES if sink is None else sink.longest
+            max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
             if error is None:  # the common call: code compiled for these names and types
-                sampled = self.sample < 1.0
-                behind, redacted = sampling(self.sample) if sampled else None, 0
+                sampler = self.sampler
+                sampled = sampler.rate < 1.0
+                tail, redacted = sampling_tail(sampler.rate) if sampled else None, 0
                 request, bound = _context.request.get(), _context.labels.get()
                 if labels or bound or request:
                     if isinstance(request, _context.Members) and not (labels or bound):
-                        behind = (behind or b"}") + request.json
+                        tail = (tail or b"}") + request.json
                     else:
-                        behind, redacted = behind_quality(labels, behind)
-                buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
+                        tail, redacted = tail_after_quality(labels, tail)
+                buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                 if buffer is None:
-                    given, answers = native(mapping(inputs, ready.names)), simplest(outputs)
-                    if given is not inputs or answers is not outputs:
-                        inputs, outputs = given, answers
-                        buffer = ready.encode(inputs, outputs, stamped, identity, took, behind)
+                    given, output_values = native(mapping(inputs, compiled.names)), native_outputs(outputs)
+                    if given is not inputs or output_values is not outputs:
+                        inputs, outputs = given, output_values
+                        buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                     if buffer is None:
-                        buffer = encode_anew(ready, inputs, outputs, stamped, identity, took, behind)
-                if buffer is not None and len(buffer) <= longest:
-                    if sampled and not self._sampled(inputs):  # valid, or there would be no buffer
-                        ready.give_back(buffer)
+                        buffer = encode_new_shape(compiled, inputs, outputs, stamped, identity, took, tail)
+                if buffer is not None and len(buffer) <= max_bytes:
+                    if sampled and not sampler.keeps(inputs):  # valid, or there would be no buffer
+                        compiled.return_buffer(buffer)
                         return identity
                     if redacted:
                         state.counts.redacted += redacted
                     if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
                         sink.write(buffer)
                     else:
-                        _deliver(bytes(buffer), failed=False)
-                    ready.give_back(buffer)
+                        deliver_line(bytes(buffer), failed=False)
+                    compiled.return_buffer(buffer)
                     return identity
-            encoded = self._encode_each(ready, inputs, outputs, error, labels)
+            encoded = encode_by_value(compiled, self.sampler, inputs, outputs, error, labels)
             if encoded is not None:  # else not in the sample
                 failed = error is not None
-                _deliver(ready.template.render(stamped, identity, took, failed, *encoded, longest), failed=failed)
+                deliver_line(
+                    compiled.template.render(stamped, identity, took, failed, *encoded, max_bytes), failed=failed
+                )
             return identity  # noqa: TRY300 - the call is over here
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
-            return prediction_id or next(_UNHEARD)
+            return prediction_id or next(UNLOGGED_IDS)
 
     def predictions(
         self,
@@ -194,7 +198,7 @@ class ModelLogger:
         """
         try:
             batch = paired(inputs, outputs, prediction_ids, input_names(self.profile))
-            each = None if duration is None or not batch else _seconds(duration) / len(batch)
+            each = None if duration is None or not batch else to_seconds(duration) / len(batch)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             kind = type(failure).__name__  # its text may quote values
@@ -245,17 +249,8 @@ class ModelLogger:
             (True, True)
         """
 
-        def body_of(ready: Ready, findings: Findings) -> dict[str, Any]:
-            live = call if isinstance(call, Call) else None
-            asked = inputs if inputs is not None or live is None else live.inputs
-            body = by_value(ready, asked() if inspect.isfunction(asked) else asked, outputs, findings)
-            body["shadow"] = {}
-            if live is not None:
-                body["shadow"]["of"] = f"{live.logger.name} {live.logger.version}"
-                apart = _feedback.difference(outputs, live.outputs)
-                if apart is not None:
-                    body["shadow"]["difference"] = apart
-            return body
+        def body_of(compiled: CompiledModel, findings: Findings) -> dict[str, Any]:
+            return _feedback.shadow_body(compiled, call, inputs, outputs, findings)
 
         live_id, began = (call.prediction_id, call.began) if isinstance(call, Call) else (call, None)
         when = timestamp if timestamp is not None else began
@@ -298,18 +293,15 @@ class ModelLogger:
             (-12.0, True, {'category': {'carrier': 'UA'}})
         """
 
-        def body_of(ready: Ready, findings: Findings) -> dict[str, Any]:
-            now = time_ns()
-            said = _feedback.described(prediction_id, actual, predicted, predicted_at, now, findings)
-            found = ready.outputs.split(slices, findings) if slices else {}
-            found.pop("overflow", None)
-            return {"feedback": said, **({"input": found} if found else {})}
+        def body_of(compiled: CompiledModel, findings: Findings) -> dict[str, Any]:
+            given = _feedback.Given(prediction_id, actual, predicted, predicted_at, slices)
+            return _feedback.feedback_body(compiled, given, findings)
 
         return self._log_later(body_of, prediction_id, action="feedback", labels=labels)
 
     def _log_later(
         self,
-        describe: Callable[[Ready, Findings], dict[str, Any]],
+        describe: Callable[[CompiledModel, Findings], dict[str, Any]],
         prediction_id: str,
         *,
         role: str = "live",
@@ -321,23 +313,23 @@ class ModelLogger:
     ) -> str:
         """Write an event about a prediction that was made before."""
         sink = STATE.sink
-        if sink is None and not _listening():
+        if sink is None and not listening():
             return prediction_id
         try:
-            ready = self._ready
-            if ready is None or ready.generation != STATE.generation:
-                ready = self._ready = prepare(self)
-            stays = ready.other.get((role, action))
-            if stays is None:
-                stays = ready.other[role, action] = template(self, role=role, action=action)
+            compiled = self._compiled
+            if compiled is None or compiled.generation != STATE.generation:
+                compiled = self._compiled = compile_model(self)
+            rendered = compiled.other.get((role, action))
+            if rendered is None:
+                rendered = compiled.other[role, action] = template(self, role=role, action=action)
             findings = Findings()
-            body, context = finished(describe(ready, findings), findings, error, labels)
+            body, context = body_and_members(describe(compiled, findings), findings, error, labels)
             now = time_ns()
             began = now if timestamp is None else since_epoch(timestamp)
-            took, failed = _nanoseconds(duration), error is not None
-            longest = EVENT_BYTES if sink is None else sink.longest
-            line = stays.render(stamps(now, now - began), str(prediction_id), took, failed, body, context, longest)
-            _deliver(line, failed=failed)
+            took, failed = to_nanoseconds(duration), error is not None
+            max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
+            line = rendered.render(stamps(now, now - began), str(prediction_id), took, failed, body, context, max_bytes)
+            deliver_line(line, failed=failed)
         except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
             STATE.counts.errors += 1
             what = f"{action} ({role}) of {self.name!r}"
@@ -403,93 +395,5 @@ class ModelLogger:
             ({'number': {'delay': 12.5}}, {'number': {'value': 0.125}})
         """
         if function is None:
-            return lambda wrapped: self._wrap(wrapped, inputs, outputs)
-        return self._wrap(function, inputs, outputs)
-
-    def _wrap(
-        self, function: Callable[P, R], inputs: Callable[..., Any] | str | None, outputs: Callable[[Any], Any] | None
-    ) -> Callable[P, R]:
-        asked = Arguments(function, inputs)
-
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def logged_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                with Call(self, lambda: asked(args, kwargs)) as call:
-                    answer = await function(*args, **kwargs)
-                    call.answer(answer, outputs)
-                return answer
-
-            return cast("Callable[P, R]", logged_async)
-
-        @functools.wraps(function)
-        def logged(*args: P.args, **kwargs: P.kwargs) -> R:
-            with Call(self, lambda: asked(args, kwargs)) as call:
-                answer = function(*args, **kwargs)
-                call.answer(answer, outputs)
-            return answer
-
-        return logged
-
-    # -- how an event comes about --------------------------------------------------------------
-
-    def _encode_each(
-        self,
-        ready: Ready,
-        inputs: Any,
-        outputs: Any,
-        error: BaseException | str | None,
-        labels: Mapping[str, Any] | None,
-    ) -> tuple[bytes, bytes] | None:
-        """Values looked at one by one, as JSON, and further members of the event; None: not in the sample."""
-        findings = Findings()
-        body = by_value(ready, inputs, outputs, findings)
-        rate = None
-        if self.sample < 1.0:
-            kept = error is not None or bool(findings.violations)
-            if not kept and not self._sampled(mapping(inputs, ready.names)):
-                return None
-            rate = 1.0 if kept else self.sample
-        return finished(body, findings, error, labels, rate)
-
-    def _sampled(self, inputs: Mapping[Any, Any]) -> bool:
-        if self.sample_key is None:
-            return random() < self.sample  # noqa: S311 - a sample, not a secret
-        import zlib  # noqa: PLC0415 - only where sampling goes by key
-
-        key = str(inputs.get(self.sample_key))
-        return zlib.crc32(key.encode("utf-8", "replace")) < self.sample * _KEY_SPACE
-
-
-def _listening() -> bool:
-    """Whether any handler but a NullHandler would take an event."""
-    return any(type(handler) is not logging.NullHandler for handler in LOGGER.handlers)
-
-
-_UNHEARD: Final = map(hex, itertools.count(getrandbits(128) | 1 << 127))
-"""Ids for calls that nobody listens to: cheap, and none comes twice in a process."""
-
-
-def _deliver(line: bytes, *, failed: bool) -> None:
-    """Hand a line to every handler of the logger; mllog's own take it as it is."""
-    for handler in list(LOGGER.handlers):
-        if isinstance(handler, EventHandler):
-            handler.write(line)
-        elif type(handler) is not logging.NullHandler:
-            level = logging.ERROR if failed else logging.INFO
-            record = LOGGER.makeRecord(LOGGER.name, level, "", 0, line[:-1].decode(), (), None, extra={LINE: line})
-            handler.handle(record)
-
-
-_LONGEST_SECONDS: Final = 1e9
-
-
-def _seconds(duration: float | dt.timedelta) -> float:
-    return duration.total_seconds() if isinstance(duration, dt.timedelta) else float(duration)
-
-
-def _nanoseconds(duration: float | dt.timedelta | None) -> int | None:
-    if duration is None:
-        return None
-    seconds = _seconds(duration)
-    return max(0, round(seconds * _NS)) if abs(seconds) < _NS else None
+            return lambda wrapped: observed(self, wrapped, inputs, outputs)
+        return observed(self, function, inputs, outputs)

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from mllog import _context
 from mllog._state import STATE
+from mllog.emit._compiled import CompiledModel, sort_by_value
+from mllog.emit._mapping import mapping
+from mllog.emit._sampling import Sampler
 from mllog.event import _records
 from mllog.event._findings import Findings
 from mllog.event._stamps import dumps
@@ -16,17 +19,17 @@ from mllog.redaction import SENSITIVE
 _LABELS: Final = 1000  # of one call; whoever passes more must not hold up the service
 
 
-def sampling(rate: float) -> bytes:
+def sampling_tail(rate: float) -> bytes:
     """The end of an event that has its quality, and whose like is not always kept.
 
     Example:
-        >>> sampling(0.25)
+        >>> sampling_tail(0.25)
         b',"sampling":{"rate":0.25}}'
     """
     return b',"sampling":{"rate":%b}}' % dumps(rate)
 
 
-def behind_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -> tuple[bytes, int]:
+def tail_after_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -> tuple[bytes, int]:
     """The end of an event that has its quality: what is redacted in labels and ids, and these; and how much that is.
 
     Args:
@@ -34,7 +37,7 @@ def behind_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -
         end: what closes the event's body; default: a brace.
     """
     findings = Findings()
-    context = _context_members(labels, findings)
+    context = context_members(labels, findings)
     end = end or b"}"
     if not findings.redacted_fields:
         return end + context, 0
@@ -43,7 +46,36 @@ def behind_quality(labels: Mapping[str, Any] | None, end: bytes | None = None) -
     return b"," + dumps(said)[1:-1] + end + context, len(findings.redacted_kinds)
 
 
-def finished(
+def encode_by_value(
+    compiled: CompiledModel,
+    sampler: Sampler,
+    inputs: Any,
+    outputs: Any,
+    error: BaseException | str | None,
+    labels: Mapping[str, Any] | None,
+) -> tuple[bytes, bytes] | None:
+    """Values looked at one by one, as JSON, and further members of the event; None: not in the sample.
+
+    Args:
+        compiled: of the model.
+        sampler: of the model.
+        inputs: of the call.
+        outputs: of the call.
+        error: what ended the call.
+        labels: of the call.
+    """
+    findings = Findings()
+    body = sort_by_value(compiled, inputs, outputs, findings)
+    rate = None
+    if sampler.rate < 1.0:
+        always = error is not None or bool(findings.violations)
+        if not always and not sampler.keeps(mapping(inputs, compiled.names)):
+            return None
+        rate = 1.0 if always else sampler.rate
+    return body_and_members(body, findings, error, labels, rate)
+
+
+def body_and_members(
     body: dict[str, Any],
     findings: Findings,
     error: BaseException | str | None,
@@ -59,7 +91,7 @@ def finished(
         labels: of the call.
         rate: at which such events are kept, where not all are.
     """
-    context = _context_members(labels, findings)
+    context = context_members(labels, findings)
     if error is not None:
         context += b',"error":' + dumps(_described(error, findings))
     findings.fill(body)
@@ -69,7 +101,7 @@ def finished(
     return dumps(body), context
 
 
-def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
+def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
     """Labels and request ids as members of the event, redacted like anything a caller supplies."""
     bound = _context.labels.get() if not labels else _context.merged(labels)
     request = _context.request.get()
@@ -95,7 +127,7 @@ def _context_members(labels: Mapping[str, Any] | None, findings: Findings) -> by
 
 def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    said = _records.described(error) if isinstance(error, BaseException) else {"message": str(error)}
+    said = _records.error_fields(error) if isinstance(error, BaseException) else {"message": str(error)}
     redactor = STATE.redactor
     if redactor is None:
         return said

@@ -7,8 +7,6 @@ the last member.
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
 from collections.abc import Iterable
 from typing import Any, Final
@@ -17,8 +15,9 @@ import msgspec
 import orjson
 from msgspec import Raw
 
+from mllog.event._envelope import envelope, model_fields, placement
 from mllog.event._names import slug
-from mllog.event._stamps import ECS_VERSION, dumps
+from mllog.event._stamps import dumps
 
 _UNBOUNDED: Final = sys.maxsize
 _HEAD: Final = ("@timestamp", "ecs", "id", "created", "duration", "kind", "prediction")
@@ -47,7 +46,7 @@ def members(names: Iterable[str], types: Iterable[Any] | None = None) -> type[ms
 Event: Final = members((*_HEAD, "input", "output", "quality"))
 """A prediction whose body was put together by code compiled for it; its last member closes `mllog`."""
 
-Unanswered: Final = members((*_HEAD, "input", "quality"))
+EventWithoutOutputs: Final = members((*_HEAD, "input", "quality"))
 """The same of a call that has no outputs."""
 
 _Event: Final = members(_HEAD)
@@ -91,39 +90,24 @@ class Template:
         service: dict[str, str],
         action: str = "prediction",
     ) -> None:
-        environment = service["environment"]
         stream = f"mllog.{slug(dataset or model)}"
-        node = socket.gethostname()
-        named = {"name": model, "version": version, "role": role}
-        if profile:
-            named["profile"] = profile
-        if redaction:
-            named["redaction"] = redaction.removeprefix("sha256:")[:12]
         self.success, self.failure = (
-            Raw(
-                b'{"version":"%b"},"message":%b,"log":{"level":"%b","logger":"mllog"},"event":{"dataset":%b,'
-                b'"action":"%b","outcome":"%b"'
-                % (
-                    ECS_VERSION.encode(),
-                    dumps(f"{model} {version} {action} {outcome}"),
-                    level,
-                    dumps(stream),
-                    action.encode(),
-                    outcome.encode(),
-                )
-            )
-            for outcome, level in (("success", b"info"), ("failure", b"error"))
+            self._head(f"{model} {version} {action} {outcome}", level, stream, action, outcome)
+            for outcome, level in (("success", "info"), ("failure", "error"))
         )
-        self.rest = Raw(
-            b'"event"},"service":%b,"host":%b,"process":{"pid":%d},"data_stream":%b,"mllog":{"model":%b'
-            % (
-                dumps({**service, "node": {"name": node}}),
-                dumps({"name": node}),
-                os.getpid(),
-                dumps({"type": "logs", "dataset": stream, "namespace": slug(environment)}),
-                dumps(named),
-            )
-        )
+        members = {
+            **placement(stream, service),
+            "mllog": {"model": model_fields(model, version, role, profile, redaction)},
+        }
+        self.rest = Raw(b'"event"},' + dumps(members)[1:-2])
+
+    @staticmethod
+    def _head(message: str, level: str, stream: str, action: str, outcome: str) -> Raw:
+        """The members from the version of ECS to `event.outcome`; `event` is left open."""
+        members = envelope(stream, message, at="", level=level, logger="mllog", action=action, outcome=outcome)
+        members["event"].pop("kind")
+        head = dumps({name: members[name] for name in ("ecs", "message", "log", "event")})
+        return Raw(head.removeprefix(b'{"ecs":')[:-2])
 
     def render(
         self,
@@ -133,7 +117,7 @@ class Template:
         failed: bool,
         body: bytes,
         context: bytes,
-        longest: int = _UNBOUNDED,
+        max_bytes: int = _UNBOUNDED,
     ) -> bytes:
         """One event as a line of JSON.
 
@@ -144,14 +128,14 @@ class Template:
             failed: whether `event.outcome` is `failure`.
             body: a JSON object: what stands under `mllog` beside the model; not empty.
             context: further top-level members, each with its comma in front.
-            longest: bytes that the sink takes; a longer event keeps its context and loses its values.
+            max_bytes: bytes that the sink takes; a longer event keeps its context and loses its values.
         """
         event_id, created, began = stamps
         outcome = self.failure if failed else self.success
         took = msgspec.UNSET if duration is None else duration
         rest = Raw(b'{"id":%b},%b%b' % (dumps(prediction_id), body[1:], context))
         line = ENCODER.encode_lines([_Event(began, outcome, event_id, created, took, self.rest, rest)])
-        if len(line) <= longest:
+        if len(line) <= max_bytes:
             return line
         return self.render(stamps, prediction_id, duration, failed, dumps(_shortened(body, len(line))), b"")
 

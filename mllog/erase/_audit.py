@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mllog.errors import StoreError
+from mllog.event._envelope import ECS_VERSION
 from mllog.event._names import slug
-from mllog.event._stamps import ECS_VERSION, timestamp, uuid7
+from mllog.event._stamps import timestamp, uuid7
 from mllog.store import Document, Store
 
 DATASET: Final = "mllog.alerts"

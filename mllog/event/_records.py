@@ -1,4 +1,4 @@
-"""An application's own records as events: what was said beside the predictions, with the same ids.
+"""An application's own log records as events, with the ids and labels of the predictions beside them.
 
 The logging module, structlog and the HTTP middlewares meet here: each names what it knows, `event` gives it
 the fields of ECS, redacts it, and keeps it small.
@@ -10,7 +10,6 @@ import functools
 import logging
 import math
 import os
-import socket
 import sys
 import time
 import traceback
@@ -20,10 +19,10 @@ from typing import Any, Final
 
 from mllog import _context
 from mllog._state import STATE
+from mllog.event._envelope import envelope, placement
 from mllog.event._findings import TEXT_LENGTH, Findings
-from mllog.event._names import slug
 from mllog.event._plain import plain
-from mllog.event._stamps import ECS_VERSION, dumps, timestamp, uuid7
+from mllog.event._stamps import dumps, timestamp, uuid7
 from mllog.redaction import SENSITIVE, Redactor
 
 DATASET: Final = "mllog.log"
@@ -64,7 +63,7 @@ _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) 
 }
 
 
-def event(
+def to_event(
     message: Any,
     *,
     level: str,
@@ -78,9 +77,9 @@ def event(
     """One record as an ECS event, with the ids and labels of the context it is made in. Never raises on values.
 
     Args:
-        message: what was said.
+        message: of the record.
         level: `info`, `error` and so on.
-        logger: who said it.
+        logger: name of the logger.
         ns: when, nanoseconds since the epoch; default: now.
         extra: what came along. ECS names that the index knows go to their place, all else under `labels`.
         error: an exception, or `sys.exc_info()` of one.
@@ -88,19 +87,24 @@ def event(
         thread: name of the thread.
 
     Example:
-        >>> said = event("late again", level="info", logger="app", extra={"gate": 7, "http": {"request": {"id": "r"}}})
-        >>> said["labels"], said["http"]
+        >>> extra = {"gate": 7, "http": {"request": {"id": "r"}}}
+        >>> made = to_event("late again", level="info", logger="app", extra=extra)
+        >>> made["labels"], made["http"]
         ({'gate': '7'}, {'request': {'id': 'r'}})
     """
     findings = Findings()
     clean = functools.partial(_clean, STATE.redactor, findings)
     now = time.time_ns()
     made: dict[str, Any] = {
-        "@timestamp": timestamp(now if ns is None else ns),
-        "ecs": {"version": ECS_VERSION},
-        "message": clean("message", _text(message), TEXT_LENGTH),
-        "log": {"level": level, "logger": logger},
-        "event": {"kind": "event", "dataset": DATASET, "id": uuid7(now), "created": timestamp(now)},
+        **envelope(
+            DATASET,
+            clean("message", _text(message), TEXT_LENGTH),
+            at=timestamp(now if ns is None else ns),
+            level=level,
+            logger=logger,
+            event_id=uuid7(now),
+            created=timestamp(now),
+        ),
         **_static(os.getpid(), tuple(STATE.service.items())),
     }
     if thread is not None:
@@ -120,10 +124,10 @@ def event(
             shown, text = _label(name, value, clean)
             labels[shown] = text
     if error is not None:
-        said = described(error[1] if isinstance(error, tuple) else error)
-        said["message"] = clean("error.message", said["message"], TEXT_LENGTH)
-        said["stack_trace"] = clean("error.stack_trace", said["stack_trace"], _STACK_LENGTH)
-        made["error"] = said
+        fields = error_fields(error[1] if isinstance(error, tuple) else error)
+        fields["message"] = clean("error.message", fields["message"], TEXT_LENGTH)
+        fields["stack_trace"] = clean("error.stack_trace", fields["stack_trace"], _STACK_LENGTH)
+        made["error"] = fields
     if labels:
         made["labels"] = labels
     noted: dict[str, Any] = {}
@@ -134,11 +138,11 @@ def event(
     return made
 
 
-def of(record: logging.LogRecord, extra: Mapping[Any, Any] | None = None) -> dict[str, Any]:
+def from_log_record(record: logging.LogRecord, extra: Mapping[Any, Any] | None = None) -> dict[str, Any]:
     """The event of a record of the logging module.
 
     Args:
-        record: the record; arguments that do not fit its message stand behind it.
+        record: the record; arguments that do not fit its message are named behind it.
         extra: what came along; default: the attributes that `extra=` put on the record.
     """
     if extra is None:
@@ -148,7 +152,7 @@ def of(record: logging.LogRecord, extra: Mapping[Any, Any] | None = None) -> dic
     if isinstance(record.msg, dict) and not record.args:
         extra = {**record.msg, **extra}
         message = _text(extra.pop("message", ""))
-    return event(
+    return to_event(
         message,
         level=record.levelname.lower(),
         logger=record.name,
@@ -160,15 +164,15 @@ def of(record: logging.LogRecord, extra: Mapping[Any, Any] | None = None) -> dic
     )
 
 
-def line(made: dict[str, Any], longest: int) -> bytes:
-    """An event as a line of at most `longest` bytes: what is too long keeps its context and loses the rest."""
-    encoded = dumps(made) + b"\n"
-    if len(encoded) <= longest:
+def encode(event: dict[str, Any], max_bytes: int) -> bytes:
+    """An event as a line of at most `max_bytes` bytes: what is too long keeps its context and loses the rest."""
+    encoded = dumps(event) + b"\n"
+    if len(encoded) <= max_bytes:
         return encoded
-    short = {name: value for name, value in made.items() if name not in ("labels", "url", "user")}
-    short["message"] = made["message"][:_SHORT]
-    if "error" in made:
-        short["error"] = {name: str(text)[:_SHORT] for name, text in made["error"].items()}
+    short = {name: value for name, value in event.items() if name not in ("labels", "url", "user")}
+    short["message"] = event["message"][:_SHORT]
+    if "error" in event:
+        short["error"] = {name: str(text)[:_SHORT] for name, text in event["error"].items()}
     short["labels"] = {"cut": f"an event of {len(encoded)} bytes was cut to its context"}
     return dumps(short) + b"\n"
 
@@ -188,16 +192,16 @@ def _text(value: Any) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _clean(redactor: Redactor | None, findings: Findings, name: str, text: str, longest: int) -> str:
+def _clean(redactor: Redactor | None, findings: Findings, name: str, text: str, max_length: int) -> str:
     """A text that is redacted first and cut then: half an address would pass for none."""
     text = _text(text)
     if redactor is not None:
         text, kinds = redactor.text(text)
         if kinds:
             findings.redacted(name, kinds)
-    if len(text) <= longest:
+    if len(text) <= max_length:
         return text
-    return f"{text[:longest]}… [{len(text)} characters]"
+    return f"{text[:max_length]}… [{len(text)} characters]"
 
 
 def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> tuple[str, str]:
@@ -260,7 +264,7 @@ def _put(made: dict[str, Any], name: str, value: Any) -> None:
     made[last] = value
 
 
-def described(error: BaseException) -> dict[str, str]:
+def error_fields(error: BaseException) -> dict[str, str]:
     """ECS `error.*` of an exception, not yet redacted; its text and the lines of code may quote anything."""
     try:
         frames = "".join(traceback.format_exception(error, limit=-_FRAMES))
@@ -270,23 +274,15 @@ def described(error: BaseException) -> dict[str, str]:
 
 
 @functools.lru_cache(4)
-def _static(pid: int, service: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _static(pid: int, service: tuple[tuple[str, str], ...]) -> dict[str, Any]:  # noqa: ARG001 - a fork has another one
     """What is the same on every record of a process; the caller copies what it adds to."""
-    named = dict(service)
-    node = socket.gethostname()
-    return {
-        "service": {**named, "node": {"name": node}},
-        "host": {"name": node},
-        "process": {"pid": pid},
-        "data_stream": {"type": "logs", "dataset": DATASET, "namespace": slug(named["environment"])},
-    }
+    return placement(DATASET, dict(service))
 
 
 @functools.lru_cache(1)
-def static(generation: int) -> bytes:  # noqa: ARG001 - it changes with the settings, and in a forked child
-    """What is the same on every record of a process, as members of an event, each with its comma in front."""
-    members = {"ecs": {"version": ECS_VERSION}, **_static(os.getpid(), tuple(STATE.service.items()))}
-    return b"," + dumps(members)[1:-1]
+def placement_json(generation: int) -> bytes:  # noqa: ARG001 - it changes with the settings, and in a forked child
+    """What is the same on every record of a process, as members of an event without braces."""
+    return dumps(_static(os.getpid(), tuple(STATE.service.items())))[1:-1]
 
 
 def current_error(given: Any) -> BaseException | None:

@@ -1,24 +1,19 @@
-"""The event: its fields and their encoding; the only place that spells field names for writing.
-
-An event is one line of JSON in ECS. The order of the fields is fixed, so that lines compress well and can be
-compared.
-"""
+"""Ids and timestamps of events, and their encoding as JSON."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-import socket
 import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
-from mllog.event._names import slug
 from mllog.event._plain import plain
 
-ECS_VERSION: Final = "8.17.0"
+MAX_SECONDS: Final = 1e9
+"""A duration beyond it, some thirty years, is a mistake."""
 
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
@@ -54,6 +49,24 @@ def since_epoch(when: dt.datetime | float) -> int:
         1500000000
     """
     return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
+
+
+def to_seconds(duration: float | dt.timedelta) -> float:
+    """A duration in seconds."""
+    return duration.total_seconds() if isinstance(duration, dt.timedelta) else float(duration)
+
+
+def to_nanoseconds(duration: float | dt.timedelta | None) -> int | None:
+    """A duration in nanoseconds; None where there is none, or where it is longer than a life.
+
+    Example:
+        >>> to_nanoseconds(0.25), to_nanoseconds(-1), to_nanoseconds(float("inf"))
+        (250000000, 0, None)
+    """
+    if duration is None:
+        return None
+    seconds = to_seconds(duration)
+    return max(0, round(seconds * _SECOND)) if abs(seconds) < MAX_SECONDS else None
 
 
 def uuid7(ns: int) -> str:
@@ -147,42 +160,3 @@ def dumps(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # a key that is no string, an integer beyond 64 bits, a lone surrogate, an unknown object
         return orjson.dumps(plain(value))
-
-
-def own_event(
-    action: str, message: str, said: dict[str, Any], service: dict[str, str], *, level: str = "info"
-) -> bytes:
-    """An event of mllog about itself, as a line: what the spool gave up, what the shipper delivered.
-
-    Args:
-        action: `dropped` or `shipped`.
-        message: the same for people.
-        said: what stands under `mllog`.
-        service: name, version and environment of the service, as far as they are known.
-        level: of the log.
-
-    Example:
-        >>> line = own_event("dropped", "2 events", {"spool": {"dropped": 2}}, {"environment": "test"})
-        >>> orjson.loads(line)["data_stream"]["dataset"]
-        'mllog.shipper'
-    """
-    ns = time.time_ns()
-    now = timestamp(ns)
-    node = socket.gethostname()
-    event = {
-        "@timestamp": now,
-        "ecs": {"version": ECS_VERSION},
-        "message": message,
-        "log": {"level": level, "logger": "mllog.shipper"},
-        "event": {"kind": "event", "dataset": "mllog.shipper", "action": action, "id": uuid7(ns), "created": now},
-        "service": {**service, "node": {"name": node}},
-        "host": {"name": node},
-        "process": {"pid": os.getpid()},
-        "data_stream": {
-            "type": "logs",
-            "dataset": "mllog.shipper",
-            "namespace": slug(service.get("environment", "default")),
-        },
-        "mllog": said,
-    }
-    return dumps(event) + b"\n"

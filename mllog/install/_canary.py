@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import orjson
 
+from mllog.event._envelope import ECS_VERSION
 from mllog.event._names import slug
-from mllog.event._stamps import ECS_VERSION, timestamp, uuid7
+from mllog.event._stamps import timestamp, uuid7
 
 STREAM: Final = "logs-mllog.canary-*"
 DATASET: Final = "mllog.canary"

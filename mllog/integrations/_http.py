@@ -12,6 +12,7 @@ from typing import Any, Final
 from mllog import _context
 from mllog._state import STATE
 from mllog.event import _records
+from mllog.event._envelope import envelope
 from mllog.event._stamps import dumps, stamps
 from mllog.sinks._handlers import deliver, listening
 
@@ -20,7 +21,7 @@ _TRACEPARENT: Final = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
 )
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_LONGEST_PATH: Final = 1024
+_MAX_PATH: Final = 1024
 
 
 class Request(_context.Members):
@@ -36,7 +37,7 @@ class Request(_context.Members):
         id: `http.request.id`, in ASCII.
     """
 
-    __slots__ = ("_asked", "_began", "_clock", "_ended", "_trace", "id")
+    __slots__ = ("_began", "_clock", "_ended", "_request_line", "_trace", "id")
 
     def __init__(self, method: str, path: str, traceparent: bytes | None, request_id: bytes | None) -> None:
         self._began, self._clock = time_ns(), perf_counter_ns()
@@ -45,9 +46,9 @@ class Request(_context.Members):
         self._trace = trace = match[1] if match else b"%032x" % getrandbits(128)
         known = request_id and _REQUEST_ID.fullmatch(request_id)
         self.id = identity = request_id if known and request_id else b"%032x" % getrandbits(128)
-        self._asked = asked = _asked(STATE.generation, method, path[:_LONGEST_PATH])
+        self._request_line = line = _request_line(STATE.generation, method, path[:_MAX_PATH])
         # Once for all events of the request: ids and method were checked, so they need no escapes.
-        self.json = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b' % (trace, identity, asked.behind_id)
+        self.json = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b' % (trace, identity, line.after_id)
 
     def ended(self) -> None:
         """The server has the last byte; what it still does behind it is not the request's."""
@@ -85,8 +86,8 @@ class Request(_context.Members):
             extra["error.type"] = type(error).__qualname__
         try:
             deliver(
-                _records.event(
-                    _message(self._asked.method, route or self._asked.path, status),
+                _records.to_event(
+                    _message(self._request_line.method, route or self._request_line.path, status),
                     level="error" if failed else "info",
                     logger="mllog.request",
                     ns=self._began,
@@ -99,10 +100,10 @@ class Request(_context.Members):
             STATE.counts.last_error = f"a request could not be logged: {type(failure).__name__}"
 
     def _line(self, status: int, route: str | None) -> bytes:
-        """The record of a request that was answered, as `_records.event` would make it."""
+        """The record of a request that was answered, as `_records.to_event` would make it."""
         assert self._ended is not None
-        asked = self._asked
-        said = _said(STATE.generation, asked.method, route or asked.path, status, routed=route is not None)
+        line = self._request_line
+        answered = _answered(STATE.generation, line.method, route or line.path, status, routed=route is not None)
         now = time_ns()
         event_id, created, began = stamps(now, now - self._began)
         return (
@@ -110,23 +111,23 @@ class Request(_context.Members):
             b'"url":{"path":%b}%b}\n'
             % (
                 began.encode(),
-                said.behind_timestamp,
+                answered.after_timestamp,
                 event_id.encode(),
                 created.encode(),
                 self._ended - self._clock,
-                said.behind_duration,
+                answered.after_duration,
                 self._trace,
                 self.id,
-                asked.method_json,
-                said.response,
-                asked.path_json,
-                said.labels,
+                line.method_json,
+                answered.response,
+                line.path_json,
+                answered.labels,
             )
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RequestLine:
     """Method and path of requests, and the same as JSON.
 
     Attributes:
@@ -134,24 +135,24 @@ class _Asked:
         path: without what is sensitive.
         method_json: as a member that follows another.
         path_json: as a value.
-        behind_id: what follows the id of a request in its events.
+        after_id: what follows the id of a request in its events.
     """
 
     method: str
     path: str
     method_json: bytes
     path_json: bytes
-    behind_id: bytes
+    after_id: bytes
 
 
 @functools.lru_cache(256)
-def _asked(generation: int, method: str, path: str) -> _Asked:  # noqa: ARG001 - another redactor, another answer
+def _request_line(generation: int, method: str, path: str) -> _RequestLine:  # noqa: ARG001 - another redactor, another answer
     method = method if re.fullmatch("[A-Za-z]{1,16}", method) else ""
     path = path.encode("utf-8", "replace").decode()
     if STATE.redactor is not None:
         path, _ = STATE.redactor.text(path)
     method_json, path_json = b',"method":"%b"' % method.encode() if method else b"", dumps(path)
-    return _Asked(method, path, method_json, path_json, b'%b}},"url":{"path":%b}' % (method_json, path_json))
+    return _RequestLine(method, path, method_json, path_json, b'%b}},"url":{"path":%b}' % (method_json, path_json))
 
 
 def _message(method: str, named: str, status: int | None) -> str:
@@ -159,30 +160,39 @@ def _message(method: str, named: str, status: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Answered:
     """What the records of requests have in common that were answered alike, as JSON.
 
     Attributes:
-        behind_timestamp: from the quote that ends it to the one that begins the id.
-        behind_duration: to the quote that begins the trace's id.
+        after_timestamp: from the quote that ends it to the one that begins the id.
+        after_duration: to the quote that begins the trace's id.
         response: behind the closed `http.request`; closes `http`.
         labels: the route, where there is one.
     """
 
-    behind_timestamp: bytes
-    behind_duration: bytes
+    after_timestamp: bytes
+    after_duration: bytes
     response: bytes
     labels: bytes
 
 
 @functools.lru_cache(256)
-def _said(generation: int, method: str, named: str, status: int, *, routed: bool) -> _Said:
+def _answered(generation: int, method: str, named: str, status: int, *, routed: bool) -> _Answered:
     failed = status >= 500
-    return _Said(
-        b'","message":%b,"log":{"level":"%b","logger":"mllog.request"},'
-        b'"event":{"kind":"event","dataset":"mllog.log","id":"'
-        % (dumps(_message(method, named, status)), b"error" if failed else b"info"),
-        b',"outcome":"%b"}%b,"trace":{"id":"' % (b"failure" if failed else b"success", _records.static(generation)),
+    level, outcome = ("error", b"failure") if failed else ("info", b"success")
+    head = dumps(
+        envelope(
+            _records.DATASET,
+            _message(method, named, status),
+            at="",
+            level=level,
+            logger="mllog.request",
+            event_id="",
+        )
+    )
+    return _Answered(
+        head.removeprefix(b'{"@timestamp":"').removesuffix(b'"}}'),
+        b',"outcome":"%b"},%b,"trace":{"id":"' % (outcome, _records.placement_json(generation)),
         b'},"response":{"status_code":%d}' % status,
         b',"labels":{"route":%b}' % dumps(named) if routed else b"",
     )

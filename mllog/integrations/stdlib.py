@@ -38,7 +38,7 @@ class JsonFormatter(OrjsonFormatter):
         try:
             return super().format(record)
         except Exception:  # noqa: BLE001 - a message whose arguments do not fit, say
-            return dumps(_records.of(record)).decode()
+            return dumps(_records.from_log_record(record)).decode()
 
     def formatException(self, ei: Any) -> str:  # noqa: ARG002, N802 - the event has the exception itself
         """Nothing: `error.*` says it."""
@@ -52,7 +52,7 @@ class JsonFormatter(OrjsonFormatter):
             extra = {name: value for name, value in extra.items() if name not in record.msg}
         for own in ("message", "exc_info", "mllog_line"):
             extra.pop(own, None)
-        log_data.update(_records.of(record, extra))
+        log_data.update(_records.from_log_record(record, extra))
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """The event as text; what orjson refuses is made plain first."""

@@ -34,7 +34,7 @@ def ecs(logger: Any, method: str, event: EventDict) -> dict[str, Any]:
     rest = dict(event)
     name = rest.pop("logger", None) or getattr(logger, "name", None) or "structlog"
     level = str(rest.pop("level", method))
-    return _records.event(
+    return _records.to_event(
         rest.pop("event", ""),
         level={"warn": "warning", "exception": "error"}.get(level, level),
         logger=str(name),

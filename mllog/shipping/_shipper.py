@@ -17,7 +17,7 @@ from typing import Final
 import orjson
 
 from mllog.errors import SpoolError, SpoolInUseError
-from mllog.event._stamps import own_event
+from mllog.event._envelope import own_event
 from mllog.shipping._endpoint import Endpoint, Verdict
 from mllog.spool._reader import SpoolReader
 from mllog.spool._rewrite import append
@@ -299,7 +299,7 @@ class Shipper:
             "seconds": round(now - since, 3),
         }
         message = f"{counts[0]} events were delivered, {counts[1]} set aside"
-        line = own_event("shipped", message, {"shipper": said}, self._service)
+        line = own_event("shipped", message, {"shipper": said}, self._service, level="info")
         if self.endpoint.post(self._client, line)[0] is Verdict.DELIVERED:
             self._told = (status.delivered, status.quarantined, status.retries, now)
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mllog._state import LOGGER, STATE, Sink
 from mllog.errors import MissingExtraError
 from mllog.event import _records
-from mllog.event._stamps import own_event, timestamp
+from mllog.event._envelope import own_event
+from mllog.event._stamps import timestamp
 from mllog.spool import BLOCK_SECONDS, MAX_BYTES, SEGMENT_BYTES, Drops, SpoolWriter, WhenFull
 
 if TYPE_CHECKING:
@@ -39,15 +40,15 @@ class EventHandler(Sink):
     """A handler that takes events as lines; what comes as a LogRecord becomes a small event of its own.
 
     Args:
-        longest: bytes of the longest line that it takes.
+        max_bytes: bytes of the max_bytes line that it takes.
     """
 
     target = ""
     """What the sink writes to, for people."""
 
-    def __init__(self, longest: int = EVENT_BYTES) -> None:
+    def __init__(self, max_bytes: int = EVENT_BYTES) -> None:
         super().__init__()
-        self.longest = longest
+        self.max_bytes = max_bytes
         self._counting = threading.Lock()
         self._accepted = self._dropped = 0
         self._problem: str | None = None
@@ -102,9 +103,9 @@ class EventHandler(Sink):
         # What any other formatter makes is for people, and a message in it could pass for an event of its own.
         if getattr(self.formatter, "makes_events", False) and self.formatter is not None:
             line = self.formatter.format(record).encode() + b"\n"
-            if len(line) <= self.longest:
+            if len(line) <= self.max_bytes:
                 return line
-        return _records.line(_records.of(record), self.longest)
+        return _records.encode(_records.from_log_record(record), self.max_bytes)
 
 
 class _Writing(threading.local):
@@ -156,7 +157,7 @@ def deliver(event: dict[str, Any]) -> None:
     """Give an event that is no prediction to mllog's sinks. Never raises."""
     for handler in list(LOGGER.handlers):
         if isinstance(handler, EventHandler):
-            handler.write(_records.line(event, handler.longest))
+            handler.write(_records.encode(event, handler.max_bytes))
 
 
 def listening() -> bool:

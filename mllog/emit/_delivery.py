@@ -1,0 +1,35 @@
+"""From a finished line to the handlers of the logger `mllog`."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from random import getrandbits
+from typing import Final
+
+from mllog._state import LOGGER
+from mllog.sinks._handlers import LINE, EventHandler
+
+UNLOGGED_IDS: Final = map(hex, itertools.count(getrandbits(128) | 1 << 127))
+"""Ids for calls that no handler takes: cheap, and unique in a process."""
+
+
+def listening() -> bool:
+    """Whether any handler but a NullHandler would take an event."""
+    return any(type(handler) is not logging.NullHandler for handler in LOGGER.handlers)
+
+
+def deliver_line(line: bytes, *, failed: bool) -> None:
+    """Hand a line to every handler of the logger; mllog's own handlers take it as it is.
+
+    Args:
+        line: the event, ending in a newline.
+        failed: whether other handlers get it at level ERROR and not INFO.
+    """
+    for handler in list(LOGGER.handlers):
+        if isinstance(handler, EventHandler):
+            handler.write(line)
+        elif type(handler) is not logging.NullHandler:
+            level = logging.ERROR if failed else logging.INFO
+            record = LOGGER.makeRecord(LOGGER.name, level, "", 0, line[:-1].decode(), (), None, extra={LINE: line})
+            handler.handle(record)
