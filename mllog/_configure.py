@@ -20,7 +20,7 @@ N = TypeVar("N", int, float)
 
 
 def default_spool() -> Path:
-    """Where a spool lies unless told otherwise: in the user's folder for state (XDG).
+    """The default folder of the spool: in the user's state folder (XDG).
 
     Example:
         >>> default_spool().name
@@ -64,8 +64,8 @@ def configure(
         free_text: what is written of strings too long for a category: `summary` (their length and number of words; the
             default), or `keep` for the redacted text. `[features] note = "keep"` in a `redaction.toml` keeps one.
         max_bytes: bound of the spool in bytes.
-        when_full: at the bound, `drop_newest` gives up the event (default), `drop_oldest` the oldest segment, and
-            `block` makes the caller wait, and gives the event up then.
+        when_full: at the bound, `drop_newest` drops the event (default), `drop_oldest` the oldest segment, and
+            `block` makes the caller wait, then drops the event.
         block_seconds: how long a caller waits at most.
         spool_group: name or id of a group that may read and write the spool too, for a shipper of another user.
 
@@ -108,7 +108,7 @@ def configure(
             service=named,
         )
     elif address is not None:
-        raise ConfigurationError(f"endpoint: what is delivered is the spool, and the sink is {os.fspath(target)!r}")
+        raise ConfigurationError(f"endpoint: only a spool can be delivered; the sink is {os.fspath(target)!r}")
     else:
         handler = StdoutHandler() if target == "stdout" else FileHandler(Path(target))
     import mllog.emit._encoder  # noqa: F401, PLC0415 - now, since the first event would wait for msgspec
@@ -198,13 +198,13 @@ def shutdown(timeout: float | None = None) -> None:
 
 
 def stats() -> dict[str, Any]:
-    """What became of the events of this process, and why some were given up.
+    """Counts of the events of this process, and the current problem if there is one.
 
     Returns:
-        `accepted`, `dropped` (given up, for whatever reason), `errors` (calls that could not be made an event),
-        `redacted` (values), `sink`, `problem`: None, or one line about what is wrong now; `spool`: where it lies, on
-        what, its bound, and how many accepted events were given up for newer ones (`evicted`, part of `dropped`); and
-        `shipper`: what the thread of this process delivered. The last two are None where there is no such thing.
+        `accepted`, `dropped` (for any reason), `errors` (calls that could not be made an event),
+        `redacted` (values), `sink`, `problem`: None, or one line about what is wrong now; `spool`: its folder and
+        filesystem, its bound, and how many accepted events were evicted for newer ones (`evicted`, part of
+        `dropped`); and `shipper`: what the thread of this process delivered. The last two are None without one.
 
     Example:
         >>> sorted(stats())

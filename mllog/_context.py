@@ -16,7 +16,7 @@ class Members:
     """Top-level members of the event that a middleware knows.
 
     Attributes:
-        json: `,"name":value` for each, as they stand in an event.
+        json: `,"name":value` for each, as the event has them.
     """
 
     __slots__ = ("json",)
@@ -37,9 +37,9 @@ def by_name(members: dict[str, Any] | Members) -> dict[str, Any]:
 
 
 class Extended:
-    """A ContextVar with what another library knows laid over it; the emitting side reads it like the variable.
+    """A ContextVar overlaid with what another library knows; it is read like the variable.
 
-    It stands in the variable's place only where an integration was installed: without one nothing is paid.
+    It replaces the variable only where an integration was installed: without one it costs nothing.
 
     Args:
         variable: the ContextVar.
@@ -86,7 +86,7 @@ def extend(
 
 
 def retract(*, labels_too: bool = True, request_too: bool = True) -> None:
-    """Take away what `extend` laid over."""
+    """Undo `extend`."""
     global labels, request  # noqa: PLW0603 - as above
     if labels_too:
         labels = _labels

@@ -12,7 +12,7 @@ from mllog.redaction import Redactor
 
 LOGGER: Final = logging.getLogger("mllog")
 SILENT: Final[list[logging.Handler]] = [logging.NullHandler()]
-"""The handlers of the logger `mllog` where nobody listens."""
+"""The handlers of the logger `mllog` as long as no sink is configured."""
 
 
 class Sink(logging.Handler):
@@ -24,7 +24,7 @@ class Sink(logging.Handler):
     """Bytes of the max_bytes line that it takes."""
 
     def write(self, line: bytes | bytearray) -> bool:
-        """Store a line that ends in a newline; False where it had to be given up. Never raises."""
+        """Store a line that ends in a newline; False where it was dropped. Never raises."""
         raise NotImplementedError
 
     def counts(self) -> tuple[int, int, str | None]:

@@ -57,10 +57,10 @@ def paired(
     Raises:
         TypeError, ValueError: as for `rows`, or they differ in number.
     """
-    asked = rows(inputs, names)
-    nothing = [None] * len(asked)
+    input_rows = rows(inputs, names)
+    nothing = [None] * len(input_rows)
     output_values = nothing if outputs is None else rows(outputs)
-    return list(zip(asked, output_values, nothing if ids is None else ids, strict=True))
+    return list(zip(input_rows, output_values, nothing if ids is None else ids, strict=True))
 
 
 def _cells(series: Any) -> Rows:

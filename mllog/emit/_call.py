@@ -35,8 +35,8 @@ class Call:
 
     Attributes:
         prediction_id: known from the start, so that it can go into the answer.
-        inputs: what the model is asked.
-        outputs: what it answered.
+        inputs: of the model.
+        outputs: of the model.
         began: when it did, a datetime or seconds since the epoch; None before the block.
         logger: of the model.
     """
@@ -108,19 +108,19 @@ class Arguments:
             return self._select(*args, **kwargs)
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        asked = dict(bound.arguments)
+        given = dict(bound.arguments)
         if self._skip is not None:
-            asked.pop(self._skip, None)
+            given.pop(self._skip, None)
         if self._name is not None:
-            return asked[self._name]
+            return given[self._name]
         for name, parameter in self._signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD and name in asked:
-                asked.update(asked.pop(name))
-        if len(asked) == 1:
-            (only,) = asked.values()
+            if parameter.kind is parameter.VAR_KEYWORD and name in given:
+                given.update(given.pop(name))
+        if len(given) == 1:
+            (only,) = given.values()
             if not isinstance(only, (str, bytes, int, float, bool, type(None))):
                 return only
-        return asked
+        return given
 
 
 def observed(

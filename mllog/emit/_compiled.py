@@ -41,14 +41,14 @@ class ModelProfile(Protocol):
 
     @property
     def inputs(self) -> Sequence[FeatureName]:
-        """The features that the model is asked with."""
+        """The input features."""
 
     def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
         """What sorts inputs by type and checks them."""
 
 
 class Model(Protocol):
-    """What is said of a model in each of its events."""
+    """The model, as each of its events names it."""
 
     name: str
     version: str
@@ -193,7 +193,7 @@ def first_features(values: dict[Any, Any], body: dict[str, Any]) -> dict[Any, An
 
 
 def sort_by_value(compiled: CompiledModel, inputs: Any, outputs: Any, findings: Findings) -> dict[str, Any]:
-    """Inputs and outputs by type, each value looked at by itself."""
+    """Inputs and outputs by type, each value checked on its own."""
     body: dict[str, Any] = {}
     input_values = first_features(mapping(inputs, compiled.names), body)
     typed_inputs = compiled.inputs.split(input_values, findings)

@@ -45,7 +45,7 @@ class Splitter:
     def remember(self, values: dict[Any, Any]) -> None:
         """Strings that passed `split` without a note pass it again: the rules look at nothing else.
 
-        Short ones, and so many in all: beyond that, new ones are looked at each time.
+        Only short strings, up to a number: beyond it, new ones are scanned each time.
         """
         if self.shape_of(values) is None:
             return
@@ -190,7 +190,7 @@ class Splitter:
             self.sensitive(name, value, category, findings)
 
     def name(self, name: Any, findings: Findings) -> str:
-        """A name as it is written: somebody may have put a value into it."""
+        """The name to write: a name may itself contain a sensitive value."""
         text = name if type(name) is str else str(plain(name))
         if self._redactor is not None:
             text, kinds = self._redactor.name(text)
@@ -199,7 +199,7 @@ class Splitter:
         return text
 
     def sensitive(self, name: str, value: Any, category: dict[str, Any], findings: Findings, kind: str = "key") -> None:
-        """A value that its name forbids to store as it is."""
+        """A value whose name is sensitive."""
         redactor = self._redactor
         instead = SENSITIVE if redactor is None else redactor.instead(name, plain(value))
         if instead is not None:
@@ -289,7 +289,7 @@ class Splitter:
 
 
 def summary(text: str) -> str:
-    """What a free text comes down to where nobody has asked to keep it.
+    """What is written of a free text unless it is kept.
 
     Example:
         >>> summary("it was late " * 30)

@@ -1,4 +1,4 @@
-"""Events about an earlier prediction: what a shadow model answered, and what the ground truth turned out to be."""
+"""Events about an earlier prediction: the outputs of a shadow model, and the ground truth."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Given:
         actual: the ground truth.
         predicted: the prediction; None where it is joined later.
         predicted_at: when it was made, a datetime or seconds since the epoch; None where the id tells.
-        slices: features by which quality is looked at.
+        slices: features by which quality is broken down.
     """
 
     prediction_id: str

@@ -220,14 +220,14 @@ class ModelLogger:
         error: BaseException | str | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> str:
-        """Log what this model, a candidate, would have answered; on the candidate's own logger.
+        """Log the outputs of this model as a shadow of the live one; call it on the candidate's logger.
 
         The event has the prediction id of the live call and its timestamp, so that both can be laid side by side.
 
         Args:
             call: the live call, as `observe` gave it, or its prediction id.
-            outputs: what the candidate answered.
-            inputs: what it was asked; default: those of the call.
+            outputs: of the candidate.
+            inputs: of the candidate; default: those of the live call.
             timestamp: when the live call began, where only its id is given.
             duration: how long the candidate took, seconds.
             error: the exception that ended the candidate.
@@ -268,16 +268,16 @@ class ModelLogger:
         slices: Mapping[str, Any] | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> str:
-        """Log what turned out, once it is known.
+        """Log the ground truth of a prediction, once it is known.
 
         Args:
             prediction_id: what `prediction` returned.
-            actual: what turned out.
-            predicted: what had been answered; with it the event has the error, the predicted less the actual value,
+            actual: the ground truth.
+            predicted: the prediction; with it the event has the error, the predicted less the actual value,
                 or 1 where two that are no numbers differ. Without it that is joined later, by the id.
             predicted_at: when the prediction was made (a datetime or seconds since the epoch); default: what the id
                 tells, where mllog made it.
-            slices: features by which quality is looked at, such as the carrier.
+            slices: features by which quality is broken down, such as the carrier.
             labels: put on this event, over those of `mllog.bind`.
 
         Returns:
@@ -288,8 +288,8 @@ class ModelLogger:
             >>> with mllog.testing.capture() as events:
             ...     identity = mllog.model("late", "1.0").prediction({"delay": 12.5}, 30.0)
             ...     _ = mllog.model("late", "1.0").feedback(identity, 42.0, predicted=30.0, slices={"carrier": "UA"})
-            >>> said = events[1]["mllog"]
-            >>> said["feedback"]["error"], said["feedback"]["delay"] >= 0, said["input"]
+            >>> fields = events[1]["mllog"]
+            >>> fields["feedback"]["error"], fields["feedback"]["delay"] >= 0, fields["input"]
             (-12.0, True, {'category': {'carrier': 'UA'}})
         """
 
@@ -347,7 +347,7 @@ class ModelLogger:
         """Time a call and log it when the block ends; an exception is logged as a failure and raised again.
 
         Args:
-            inputs: what the model is asked, as `prediction` takes it.
+            inputs: as `prediction` takes it.
             prediction_id: shared with feedback and shadow models; default: one made here.
             timestamp: when the call began, where that is not now (a replay, say).
             labels: put on this event, over those of `mllog.bind`.

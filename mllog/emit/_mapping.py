@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 MOST_NAMES: Final = 10_000
-"""Features of one call; whoever sends more must not hold up the service."""
+"""Features of one call; more would slow the service down."""
 
 
 def mapping(values: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:

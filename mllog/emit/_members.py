@@ -16,11 +16,11 @@ from mllog.event._findings import Findings
 from mllog.event._stamps import dumps
 from mllog.redaction import SENSITIVE
 
-_LABELS: Final = 1000  # of one call; whoever passes more must not hold up the service
+_LABELS: Final = 1000  # of one call; more would slow the service down
 
 
 def sampling_tail(rate: float) -> bytes:
-    """The end of an event that has its quality, and whose like is not always kept.
+    """The end of a sampled event, behind `mllog.quality`.
 
     Example:
         >>> sampling_tail(0.25)
@@ -41,9 +41,9 @@ def tail_after_quality(labels: Mapping[str, Any] | None, end: bytes | None = Non
     end = end or b"}"
     if not findings.redacted_fields:
         return end + context, 0
-    said: dict[str, Any] = {}
-    findings.fill_redaction(said)
-    return b"," + dumps(said)[1:-1] + end + context, len(findings.redacted_kinds)
+    fields: dict[str, Any] = {}
+    findings.fill_redaction(fields)
+    return b"," + dumps(fields)[1:-1] + end + context, len(findings.redacted_kinds)
 
 
 def encode_by_value(
@@ -54,7 +54,7 @@ def encode_by_value(
     error: BaseException | str | None,
     labels: Mapping[str, Any] | None,
 ) -> tuple[bytes, bytes] | None:
-    """Values looked at one by one, as JSON, and further members of the event; None: not in the sample.
+    """Encode a call value by value; None where it is not in the sample.
 
     Args:
         compiled: of the model.
@@ -82,7 +82,7 @@ def body_and_members(
     labels: Mapping[str, Any] | None,
     rate: float | None = None,
 ) -> tuple[bytes, bytes]:
-    """A body that was looked at value by value, with what was noticed, and the further members of its event.
+    """The body of an event with its findings, and the further members of the event.
 
     Args:
         body: inputs and outputs.
@@ -127,12 +127,12 @@ def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> byt
 
 def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    said = _records.error_fields(error) if isinstance(error, BaseException) else {"message": str(error)}
+    fields = _records.error_fields(error) if isinstance(error, BaseException) else {"message": str(error)}
     redactor = STATE.redactor
     if redactor is None:
-        return said
-    for name, text in said.items():
-        said[name], kinds = redactor.text(text)
+        return fields
+    for name, text in fields.items():
+        fields[name], kinds = redactor.text(text)
         if kinds:
             findings.redacted(f"error.{name}", kinds)
-    return said
+    return fields

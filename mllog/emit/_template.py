@@ -44,17 +44,17 @@ def members(names: Iterable[str], types: Iterable[Any] | None = None) -> type[ms
 
 
 Event: Final = members((*_HEAD, "input", "output", "quality"))
-"""A prediction whose body was put together by code compiled for it; its last member closes `mllog`."""
+"""A prediction whose body is built by compiled code; its last member closes `mllog`."""
 
 EventWithoutOutputs: Final = members((*_HEAD, "input", "quality"))
-"""The same of a call that has no outputs."""
+"""The same for a call without outputs."""
 
 _Event: Final = members(_HEAD)
 """Any event: its last member brings all that follows."""
 
 ENCODER: Final = msgspec.json.Encoder()
 BUFFERS: Final[list[bytearray]] = []
-"""For lines that are copied at once; whoever takes one has it alone, and puts it back."""
+"""Free buffers for lines; take one, copy the line, put it back."""
 
 
 class Template:
@@ -126,7 +126,7 @@ class Template:
             prediction_id: `mllog.prediction.id`.
             duration: how long the call took, ns.
             failed: whether `event.outcome` is `failure`.
-            body: a JSON object: what stands under `mllog` beside the model; not empty.
+            body: a JSON object: the members of `mllog` beside the model; not empty.
             context: further top-level members, each with its comma in front.
             max_bytes: bytes that the sink takes; a longer event keeps its context and loses its values.
         """
@@ -142,9 +142,13 @@ class Template:
 
 def _shortened(body: bytes, size: int) -> dict[str, Any]:
     """What is left of an event that no sink takes: everything but the values."""
-    said = orjson.loads(body)
+    members = orjson.loads(body)
     return {
-        "quality": {"invalid": said["quality"]["invalid"]},
-        **({"redaction": said["redaction"]} if "redaction" in said and len(said["redaction"]["fields"]) < 100 else {}),
+        "quality": {"invalid": members["quality"]["invalid"]},
+        **(
+            {"redaction": members["redaction"]}
+            if "redaction" in members and len(members["redaction"]["fields"]) < 100
+            else {}
+        ),
         "input_overflow": {"cut": f"an event of {size} bytes was cut to its context"},
     }

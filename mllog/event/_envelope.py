@@ -1,8 +1,7 @@
 """The envelope of every event: the one place that spells the names of ECS and of mllog for whatever writes one.
 
-Predictions, application records, requests, and mllog's own events (shipper, alerts, audit, canary) differ in what
-stands under `mllog` and in which members they have. What a member is called, and in which order members stand, is
-said here.
+Predictions, application records, requests and mllog's own events (shipper, alerts, audit, canary) have different
+members. This module defines their names and their order.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def envelope(
 ) -> dict[str, Any]:
     """The members that an event begins with, whatever it is about.
 
-    Behind them stand `placement`, then what the event is about: `mllog`, and members such as `trace` or `error`.
+    They are followed by `placement`, then by what the event is about: `mllog`, and members such as `trace` or `error`.
 
     Args:
         dataset: `event.dataset`, such as `mllog.late`.
@@ -112,7 +111,7 @@ def own_event(action: str, message: str, payload: dict[str, Any], service: Mappi
     Args:
         action: `dropped` or `shipped`.
         message: the same for people.
-        payload: what stands under `mllog`.
+        payload: the members of `mllog`.
         service: name, version and environment of the service, as far as they are known.
         level: `log.level`.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 TEXT_LENGTH: Final = 8192
-"""Characters of a text that are kept; what is cut is said at its end."""
+"""Characters of a text that are kept; a longer text is cut and marked."""
 
 
 class Findings:
@@ -30,7 +30,7 @@ class Findings:
         self.violations.append((what, name))
 
     def redacted(self, name: str, kinds: Iterable[str]) -> None:
-        """Name a field and the kinds that were found in it."""
+        """Record a redacted field and the kinds of sensitive value in it."""
         self.redacted_fields.append(name)
         self.redacted_kinds.extend(kinds)
 

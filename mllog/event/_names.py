@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 RESERVED: Final = frozenset({"dead_letter", "monitor", "alerts", "shipper", "canary", "log"})
-"""Names of mllog's own data streams: a model of that name gets a digest behind it."""
+"""Names of mllog's own data streams: a model of that name gets a digest as its suffix."""
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,63}")
 _DIGEST: Final = 8

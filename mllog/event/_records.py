@@ -1,6 +1,6 @@
 """An application's own log records as events, with the ids and labels of the predictions beside them.
 
-The logging module, structlog and the HTTP middlewares meet here: each names what it knows, `event` gives it
+The logging module, structlog and the HTTP middlewares share this module: each passes what it knows, `to_event` gives it
 the fields of ECS, redacts it, and keeps it small.
 """
 
@@ -225,7 +225,7 @@ def _label(name: str, value: Any, clean: Callable[[str, str, int], str]) -> tupl
 
 
 def _masked(value: Any, redactor: Redactor, findings: Findings, name: str) -> Any:
-    """A list whose objects hold nothing under a sensitive name."""
+    """A list with the values under sensitive names masked."""
     if isinstance(value, list):
         return [_masked(item, redactor, findings, name) for item in value]
     if not isinstance(value, dict):

@@ -87,7 +87,7 @@ def stamps(now: int, before: int) -> tuple[str, str, str]:
 
     Args:
         now: when the event is made, ns since the epoch.
-        before: how long before that began what it tells of, ns.
+        before: how long before `now` the call began, ns.
 
     Example:
         >>> stamps(1_700_000_000_123_456_789, 1_000_000_000)[1:]
@@ -130,7 +130,7 @@ def _to_millisecond(ns: int) -> tuple[int, str, str]:
 
 
 def _end() -> str:
-    """The end of an id, behind random bits of its own; so do the next ones."""
+    """The end of an id: fresh random bits, and a counter that the next ids share."""
     global _block, _count
     bits = int.from_bytes(os.urandom(7), "big")  # a service may seed `random`, and each of its copies alike
     count = iter(_COUNTS)

@@ -25,7 +25,7 @@ _MAX_PATH: Final = 1024
 
 
 class Request(_context.Members):
-    """One request, from its first line to its last byte; what stands on every event of it.
+    """One request, from its first line to its last byte; its ids and members are on every event of it.
 
     Args:
         method: such as `GET`; empty for a websocket.
@@ -51,7 +51,7 @@ class Request(_context.Members):
         self.json = b',"trace":{"id":"%b"},"http":{"request":{"id":"%b"%b' % (trace, identity, line.after_id)
 
     def ended(self) -> None:
-        """The server has the last byte; what it still does behind it is not the request's."""
+        """The last byte was sent; what the application does after it does not count."""
         if self._ended is None:
             self._ended = perf_counter_ns()
 
@@ -161,12 +161,12 @@ def _message(method: str, named: str, status: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """What the records of requests have in common that were answered alike, as JSON.
+    """What the records of requests with the same answer have in common, as JSON.
 
     Attributes:
         after_timestamp: from the quote that ends it to the one that begins the id.
         after_duration: to the quote that begins the trace's id.
-        response: behind the closed `http.request`; closes `http`.
+        response: after the closed `http.request`; closes `http`.
         labels: the route, where there is one.
     """
 

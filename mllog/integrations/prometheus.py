@@ -1,4 +1,4 @@
-"""Prometheus: which models a process serves, what became of their events, how often and how fast they answered.
+"""Prometheus: the models of a process, the counts of their events, their calls and latencies.
 
 Only names and versions from the code are labels; what differs from call to call belongs into events.
 """

@@ -54,8 +54,8 @@ class EventHandler(Sink):
         self._problem: str | None = None
 
     def write(self, line: bytes | bytearray) -> bool:
-        """Store a line that ends in a newline; False where it had to be given up. Never raises."""
-        # One system call, so that lines stay whole whoever else appends.
+        """Store a line that ends in a newline; False where it was dropped. Never raises."""
+        # One system call, so that lines of several writers never mix.
         problem = None
         try:
             if os.write(self._open(), line) != len(line):
@@ -109,7 +109,7 @@ class EventHandler(Sink):
 
 
 class _Writing(threading.local):
-    """What a thread is at. The record itself is left as it is: others may pickle it, or print what it carries."""
+    """What a thread is writing. The record itself is not changed: other handlers may pickle or print it."""
 
     busy = False
     _last: weakref.ref[logging.LogRecord] | None = None
@@ -220,21 +220,21 @@ class SpoolHandler(EventHandler):
         self.write = self.writer.append  # type: ignore[method-assign]
 
     def _report(self, drops: Drops) -> bytes:
-        said = {
+        payload = {
             "dropped": drops.count,
             "reason": drops.reason,
             "since": timestamp(drops.since),
             "until": timestamp(drops.until),
         }
-        message = f"{drops.count} events were given up: {drops.reason}"
-        return own_event("dropped", message, {"spool": said}, self._service, level="warning")
+        message = f"{drops.count} events were dropped: {drops.reason}"
+        return own_event("dropped", message, {"spool": payload}, self._service, level="warning")
 
     def counts(self) -> tuple[int, int, str | None]:
         """Events accepted, events dropped, and what is wrong now."""
         return self.writer.accepted, self.writer.dropped, self.writer.problem
 
     def state(self) -> dict[str, Any]:
-        """Where the spool lies, on what, and what its bound made it give up."""
+        """Filesystem and bound of the spool, and how many events were evicted."""
         segments = self.writer.segments
         return {
             "filesystem": segments.filesystem.type or None,
