@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
 import orjson
 
+from mllog.errors import must_propagate
+
 _EMPTY: Final[dict[str, Any]] = {}
+_CONTAINERS: Final = (list, tuple, dict, set, frozenset, bytes, bytearray)
+_short: Final = reprlib.Repr(
+    maxlevel=4, maxlist=50, maxtuple=50, maxdict=50, maxset=50, maxfrozenset=50, maxstring=1024, maxother=1024
+)
 
 
 class Members:
@@ -96,14 +103,23 @@ def retract(*, labels_too: bool = True, request_too: bool = True) -> None:
 
 def label(value: Any) -> str:
     try:
-        return value if type(value) is str else str(value)
-    except Exception as error:  # noqa: BLE001 - an object's own __str__ may raise anything
+        if type(value) is str:
+            return value
+        return _short.repr(value) if isinstance(value, _CONTAINERS) else str(value)
+    except BaseException as error:  # an object's own __str__ may raise anything
+        if must_propagate(error):
+            raise
         return f"[{type(value).__qualname__}: {type(error).__name__}]"
 
 
 def merged(more: Mapping[str, Any]) -> dict[str, str]:
     """The labels in force with `more` over them; every value as a string."""
-    return {**labels.get(), **{label(name): label(value) for name, value in more.items() if value is not None}}
+    return {**labels.get(), **as_labels(more.items())}
+
+
+def as_labels(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    """Names and values as strings; None leaves a label out."""
+    return {label(name): label(value) for name, value in items if value is not None}
 
 
 def bind(**more: Any) -> Token[dict[str, str]]:

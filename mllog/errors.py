@@ -6,6 +6,8 @@ line prints it as it is. Nothing here is ever raised into a service's request pa
 
 from __future__ import annotations
 
+import threading
+
 
 class MllogError(Exception):
     """Everything that mllog raises on purpose."""
@@ -95,3 +97,16 @@ class ClusterError(MllogError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+def must_propagate(error: BaseException) -> bool:
+    """Whether an error that was caught while logging belongs to the service and is raised again.
+
+    A `__repr__` or a property of the caller may raise anything, also what is no Exception. Of these only what ends
+    the program is passed on: KeyboardInterrupt and SystemExit in the main thread.
+
+    Example:
+        >>> must_propagate(GeneratorExit()), must_propagate(KeyboardInterrupt())
+        (False, True)
+    """
+    return isinstance(error, KeyboardInterrupt | SystemExit) and threading.current_thread() is threading.main_thread()

@@ -43,6 +43,10 @@ class ModelProfile(Protocol):
     def inputs(self) -> Sequence[FeatureName]:
         """The input features."""
 
+    @property
+    def outputs(self) -> Sequence[FeatureName]:
+        """The output features."""
+
     def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
         """What sorts inputs by type and checks them."""
 
@@ -70,6 +74,7 @@ class CompiledModel:
         inputs: sorts and checks inputs.
         outputs: the same for outputs.
         names: of the profile's inputs.
+        output_names: of the profile's outputs.
         encode: the code for the names and types of the last call.
         encoders: all that was compiled.
         other: templates of other roles and actions, where there are any.
@@ -83,19 +88,25 @@ class CompiledModel:
         "inputs",
         "names",
         "other",
+        "output_names",
         "outputs",
         "return_buffer",
         "template",
     )
 
     def __init__(
-        self, generation: int, template: Template, inputs: Splitter, outputs: Splitter, names: tuple[str, ...]
+        self,
+        generation: int,
+        template: Template,
+        inputs: Splitter,
+        outputs: Splitter,
+        names: tuple[tuple[str, ...], tuple[str, ...]],
     ) -> None:
         self.generation = generation
         self.template = template
         self.inputs = inputs
         self.outputs = outputs
-        self.names = names
+        self.names, self.output_names = names
         self.encode: Encoder = no_shape
         self.encoders: dict[tuple[Shape, Shape | None, bool], Encoder] = {}
         self.other: dict[tuple[str, str], Template] = {}
@@ -109,6 +120,11 @@ def input_names(profile: ModelProfile | None) -> tuple[str, ...]:
     return () if profile is None else tuple(feature.name for feature in profile.inputs)
 
 
+def output_names(profile: ModelProfile | None) -> tuple[str, ...]:
+    """Names of a profile's outputs; none without one."""
+    return () if profile is None else tuple(feature.name for feature in profile.outputs)
+
+
 def compile_model(logger: Model) -> CompiledModel:
     """Render what stays the same, and compile the checks; again after `configure` and in a forked child."""
     generation = STATE.generation  # read first: whatever changes from here on makes another one
@@ -118,7 +134,7 @@ def compile_model(logger: Model) -> CompiledModel:
     else:
         inputs = profile.splitter(STATE.redactor, keep_texts=STATE.keep_texts)
     outputs = Splitter(STATE.redactor, keep_texts=STATE.keep_texts)
-    return CompiledModel(generation, template(logger), inputs, outputs, input_names(profile))
+    return CompiledModel(generation, template(logger), inputs, outputs, (input_names(profile), output_names(profile)))
 
 
 def template(logger: Model, *, role: str = "live", action: str = "prediction") -> Template:
@@ -138,16 +154,22 @@ def template(logger: Model, *, role: str = "live", action: str = "prediction") -
     )
 
 
-def native_outputs(outputs: Any) -> Any:
+def native_outputs(outputs: Any, names: tuple[str, ...] = ()) -> Any:
     """Outputs as None, a number, a string or a dictionary of those, where they can be.
+
+    Args:
+        outputs: of the call.
+        names: of the profile's outputs, for an array.
 
     Example:
         >>> import numpy as np
-        >>> native_outputs(np.float64(0.5)), native_outputs(np.array([0.5]))
-        (0.5, {'value': 0.5})
+        >>> native_outputs(np.float64(0.5)), native_outputs(np.array([[0.1, 0.9]]), ("no", "yes"))
+        (0.5, {'no': 0.1, 'yes': 0.9})
     """
     scalar = native(outputs)
-    return scalar if scalar is None or type(scalar) in _SCALARS else native(mapping(scalar))
+    if scalar is None or type(scalar) in _SCALARS:
+        return scalar
+    return native(mapping(scalar, names, numbered=True))
 
 
 def encode_new_shape(compiled: CompiledModel, inputs: Any, outputs: Any, *rest: Any) -> bytearray | None:
@@ -177,7 +199,11 @@ def encode_new_shape(compiled: CompiledModel, inputs: Any, outputs: Any, *rest: 
             compiled.encoders.clear()
         from mllog.emit._encoder import encoder  # noqa: PLC0415 - the same: it needs msgspec
 
-        encode = compiled.encoders[pair] = encoder(inputs_shape, outputs_shape, compiled.template, scalar=scalar)
+        try:
+            encode = encoder(inputs_shape, outputs_shape, compiled.template, scalar=scalar)
+        except Exception:  # noqa: BLE001 - bounds or names that msgspec has no way to write: the general way has
+            encode = no_shape
+        compiled.encoders[pair] = encode
     line = encode(inputs, outputs, *rest)
     if line is not None:
         compiled.encode = encode
@@ -205,7 +231,7 @@ def sort_by_value(compiled: CompiledModel, inputs: Any, outputs: Any, findings: 
         body["input"] = typed_inputs
     if outputs is not None:
         before = len(findings.violations), len(findings.redacted_kinds)
-        output_values = first_features(mapping(outputs), body)
+        output_values = first_features(mapping(outputs, compiled.output_names, numbered=True), body)
         typed_outputs = compiled.outputs.split(output_values, findings)
         if before == (len(findings.violations), len(findings.redacted_kinds)):
             compiled.outputs.remember(output_values)

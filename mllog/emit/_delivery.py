@@ -7,7 +7,8 @@ import logging
 from random import getrandbits
 from typing import Final
 
-from mllog._state import LOGGER
+from mllog._state import LOGGER, STATE
+from mllog.errors import must_propagate
 from mllog.sinks._handlers import LINE, EventHandler
 
 UNLOGGED_IDS: Final = map(hex, itertools.count(getrandbits(128) | 1 << 127))
@@ -32,4 +33,15 @@ def deliver_line(line: bytes, *, failed: bool) -> None:
         elif type(handler) is not logging.NullHandler:
             level = logging.ERROR if failed else logging.INFO
             record = LOGGER.makeRecord(LOGGER.name, level, "", 0, line[:-1].decode(), (), None, extra={LINE: line})
-            handler.handle(record)
+            try:
+                handler.handle(record)
+            except BaseException as error:  # a handler of the service
+                if must_propagate(error):
+                    raise
+                count_error("a handler of the logger mllog", error)
+
+
+def count_error(what: str, error: BaseException) -> None:
+    """Count what could not be logged; its text may quote values, so only its type is kept."""
+    STATE.counts.errors += 1
+    STATE.counts.last_error = f"{what} could not be logged: {type(error).__name__}"

@@ -158,7 +158,8 @@ def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:
         return bool
     low, high = bounds
     least, most = max(low, 1 - IDENTIFIER), min(high, IDENTIFIER - 1)
-    whole = Annotated[int, Meta(ge=math.ceil(least), le=math.floor(most))]
+    whole = None if least > most else Annotated[int, Meta(ge=math.ceil(least), le=math.floor(most))]
     if large:
         least, most = max(low, -_GREATEST), min(high, _GREATEST)
-    return Annotated[float, Meta(ge=least, le=most)] | whole
+    fraction = Annotated[float, Meta(ge=float(least), le=float(most))]
+    return fraction if whole is None else fraction | whole

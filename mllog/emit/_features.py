@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from mllog.emit._mapping import free_name
 from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
 from mllog.event._findings import TEXT_LENGTH, Findings
-from mllog.event._plain import plain
+from mllog.event._plain import TOO_MUCH, Unreadable, is_missing, plain
 from mllog.redaction import SENSITIVE, Redactor
 
 _INT64: Final = 2**63
 KNOWN_VALUES: Final = 20_000
 """Strings that one splitter remembers in all."""
+
+_LONG_TEXTS: Final = 4
+"""Long texts of one call that compiled code searches; more are counted against the budget of the call."""
 
 KNOWN_LENGTH: Final = 64
 SHAPES: Final = 64
@@ -106,7 +110,9 @@ class Splitter:
             long: names of the strings that are no categories any more.
             large: names of the numbers that were as large as identifiers are.
         """
-        if long and self._redactor is not None and not self._redactor.kept.isdisjoint(long):
+        if len(long) > _LONG_TEXTS or (
+            long and self._redactor is not None and not self._redactor.kept.isdisjoint(long)
+        ):
             return None
         kinds = {name: Text if name in long else kind for name, kind in types.items()}
         looked_at = self._redactor is not None
@@ -115,7 +121,7 @@ class Splitter:
 
     def long_text(self, value: str) -> str | None:
         """What is written of a string that is long enough to be a text; None where the rules catch something."""
-        return self.clean_text(value) if len(value) > CATEGORY_LENGTH else None
+        return self.clean_text(value) if CATEGORY_LENGTH < len(value) <= TEXT_LENGTH else None
 
     def clean_text(self, value: str) -> str | None:
         """What is written of a text; None where the rules catch something."""
@@ -128,6 +134,7 @@ class Splitter:
         plan = self._plans.get(shape)
         if plan is None:
             plan = {}
+            written: set[str] = set()
             for name in shape:
                 text = name if type(name) is str else str(plain(name))
                 sensitive = self._redactor is not None and self._redactor.sensitive(text)
@@ -135,6 +142,9 @@ class Splitter:
                     text = f"[blank {len(text)}]"
                 elif self._redactor is not None and not sensitive:
                     text = self._redactor.name(text)[0]
+                if text in written:  # two names that are written alike
+                    text = free_name(text, written, shape)
+                written.add(text)
                 if sensitive:
                     plan[name] = None
                 elif type(name) is not str or text != name:
@@ -201,7 +211,7 @@ class Splitter:
     def sensitive(self, name: str, value: Any, category: dict[str, Any], findings: Findings, kind: str = "key") -> None:
         """A value whose name is sensitive."""
         redactor = self._redactor
-        instead = SENSITIVE if redactor is None else redactor.instead(name, plain(value))
+        instead = SENSITIVE if redactor is None else redactor.instead(name, plain(value, findings.budget))
         if instead is not None:
             category[name] = instead if instead != SENSITIVE else f"[REDACTED:{kind}]"
         findings.redacted(name, (kind,))
@@ -231,14 +241,22 @@ class Splitter:
         self, name: str, value: str, category: dict[str, Any], rest: dict[str, dict[str, Any]], findings: Findings
     ) -> None:
         """A string: redacted, then a category or, when long, a text."""
-        if self._redactor is not None:
-            value, kinds = self._redactor.text(value)
-            if kinds:
-                findings.redacted(name, kinds)
+        value = self.searched(name, value, findings)
         if len(value) <= CATEGORY_LENGTH:
             category[name] = value
         else:
             self.text(name, value, rest)
+
+    def searched(self, name: str, value: str, findings: Findings) -> str:
+        """A string without what is sensitive; a marker where the call has had its share of the time."""
+        if self._redactor is None:
+            return value
+        if not findings.budget.read(len(value)):
+            return TOO_MUCH
+        value, kinds = self._redactor.text(value)
+        if kinds:
+            findings.redacted(name, kinds)
+        return value
 
     def text(self, name: str, value: str, rest: dict[str, dict[str, Any]]) -> None:
         """A free text, as a summary, or cut where it is very long. The caller has redacted it."""
@@ -254,11 +272,14 @@ class Splitter:
         rest: dict[str, dict[str, Any]],
         findings: Findings,
     ) -> None:
-        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, no_shape objects."""
+        """Anything that is no plain Python scalar: booleans, numpy, dates, nested values, unknown objects."""
         if value is True or value is False:
             rest.setdefault("boolean", {})[name] = value
             return
-        simple = plain(value)
+        if type(value) is Unreadable:
+            findings.violate("unreadable", name)
+            return
+        simple = plain(value, findings.budget)
         kind = type(simple)
         if kind is str:
             self.string(name, simple, category, rest, findings)
@@ -269,8 +290,7 @@ class Splitter:
         elif kind is float:
             number[name] = simple
         elif simple is None:
-            numeric = isinstance(value, _NUMBERS) or hasattr(value, "is_nan") or hasattr(value, "dtype")
-            if numeric:
+            if is_numeric(value):
                 self.non_finite(name, number, findings)
             else:
                 findings.note("missing", name)
@@ -286,6 +306,19 @@ class Splitter:
         for _, kind in found:
             findings.redacted(name, (kind,))
         return clean
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a value that JSON has no number for is a number all the same: NaN or an infinity of some type.
+
+    Example:
+        >>> import decimal, numpy as np
+        >>> is_numeric(decimal.Decimal("NaN")), is_numeric(np.float32("inf")), is_numeric(np.ma.masked)
+        (True, True, False)
+    """
+    if isinstance(value, _NUMBERS):
+        return True
+    return not is_missing(value) and (hasattr(value, "is_nan") or hasattr(value, "dtype"))
 
 
 def summary(text: str) -> str:

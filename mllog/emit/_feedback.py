@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog._state import STATE
+from mllog.emit._arguments import moment
 from mllog.emit._call import Call
 from mllog.emit._compiled import CompiledModel, sort_by_value
 from mllog.emit._mapping import mapping
 from mllog.event._findings import Findings
-from mllog.event._plain import plain
-from mllog.event._stamps import since_epoch
+from mllog.event._plain import is_missing, plain
 
 _MILLISECOND: Final = 1_000_000
 _MAX_LENGTH: Final = 1024
@@ -32,11 +32,30 @@ def difference(candidate: Any, live: Any) -> float | None:
         >>> difference(0.75, 0.5), difference("late", "late"), difference({"p": 0.5, "late": True}, live)
         (0.25, 0.0, 1.0)
     """
+    candidate, live = known(candidate), known(live)
     if live is None or candidate is None:
         return None
-    ours, theirs = mapping(candidate), mapping(live)
+    ours, theirs = mapping(candidate, numbered=True), mapping(live, numbered=True)
     apart = [_apart(plain(ours.get(name)), plain(theirs.get(name))) for name in {**ours, **theirs}]
     return max(apart, key=abs, default=None)
+
+
+def known(value: Any) -> Any:
+    """An answer or a ground truth as one value; None where it is missing, in pandas' sense: NaN too.
+
+    Example:
+        >>> known(float("nan")), known([0.5]), known("late")
+        (None, 0.5, 'late')
+    """
+    if isinstance(value, str | bool | int):
+        return value
+    single = mapping(value)
+    if list(single) == ["value"]:
+        value = single["value"]
+    if is_missing(value):
+        return None
+    simple = plain(value)
+    return None if simple is None else value
 
 
 def _apart(one: Any, other: Any) -> float:
@@ -101,15 +120,18 @@ def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> 
         given: to `feedback`.
         findings: takes what was noticed.
     """
-    fields: dict[str, Any] = {"actual": _value("actual", given.actual, findings)}
-    if given.predicted is not None:
-        fields["predicted"] = _value("predicted", given.predicted, findings)
-        fields["error"] = difference(given.predicted, given.actual)
-    made = _made(given.prediction_id) if given.predicted_at is None else since_epoch(given.predicted_at)
+    actual, predicted = known(given.actual), known(given.predicted)
+    fields: dict[str, Any] = {"actual": _value("actual", actual, findings)}
+    if predicted is not None:
+        fields["predicted"] = _value("predicted", predicted, findings)
+        fields["error"] = difference(predicted, actual)
+    made = moment(given.predicted_at, findings, "predicted_at")
+    if made is None:
+        made = _made(given.prediction_id)
     if made is not None:
         fields["delay"] = max(0, time.time_ns() - made)
     body: dict[str, Any] = {"feedback": {name: value for name, value in fields.items() if value is not None}}
-    typed_slices = compiled.outputs.split(given.slices, findings) if given.slices else {}
+    typed_slices = compiled.outputs.split(mapping(given.slices), findings)
     typed_slices.pop("overflow", None)
     if typed_slices:
         body["input"] = typed_slices

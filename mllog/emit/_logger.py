@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from mllog import _context
 from mllog._state import LOGGER, SILENT, STATE
 from mllog.emit import _feedback
+from mllog.emit._arguments import given_id, moment, nanoseconds
 from mllog.emit._batch import paired
 from mllog.emit._call import Call, observed
 from mllog.emit._compiled import (
@@ -23,14 +24,16 @@ from mllog.emit._compiled import (
     encode_new_shape,
     input_names,
     native_outputs,
+    output_names,
     template,
 )
-from mllog.emit._delivery import UNLOGGED_IDS, deliver_line, listening
+from mllog.emit._delivery import UNLOGGED_IDS, count_error, deliver_line, listening
 from mllog.emit._mapping import mapping, native
 from mllog.emit._members import body_and_members, encode_by_value, sampling_tail, tail_after_quality
 from mllog.emit._sampling import Sampler
+from mllog.errors import must_propagate
 from mllog.event._findings import Findings
-from mllog.event._stamps import MAX_SECONDS, since_epoch, stamps, to_nanoseconds, to_seconds
+from mllog.event._stamps import MAX_SECONDS, since_epoch, stamps, to_nanoseconds
 from mllog.sinks._handlers import EVENT_BYTES
 
 P = ParamSpec("P")
@@ -121,7 +124,12 @@ class ModelLogger:
             if timestamp is not None:
                 before = now - since_epoch(timestamp)
             stamped = stamps(now, before)
-            identity = stamped[0] if prediction_id is None else str(prediction_id)
+            identity = stamped[0]
+            if prediction_id is not None:
+                noted = Findings()
+                identity = given_id(prediction_id, noted) or identity
+                if noted.redacted_fields or noted.quality:
+                    return self._prediction(inputs, outputs, duration, prediction_id, timestamp, error, labels)
             max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
             if error is None:  # the common call: code compiled for these names and types
                 sampler = self.sampler
@@ -135,7 +143,10 @@ class ModelLogger:
                         tail, redacted = tail_after_quality(labels, tail)
                 buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                 if buffer is None:
-                    given, output_values = native(mapping(inputs, compiled.names)), native_outputs(outputs)
+                    given, output_values = (
+                        native(mapping(inputs, compiled.names)),
+                        native_outputs(outputs, compiled.output_names),
+                    )
                     if given is not inputs or output_values is not outputs:
                         inputs, outputs = given, output_values
                         buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
@@ -153,17 +164,51 @@ class ModelLogger:
                         deliver_line(bytes(buffer), failed=False)
                     compiled.return_buffer(buffer)
                     return identity
-            encoded = encode_by_value(compiled, self.sampler, inputs, outputs, error, labels)
+            return self._prediction(inputs, outputs, duration, identity, timestamp, error, labels, stamped)
+        except BaseException as failure:
+            if must_propagate(failure):
+                raise
+            return self._prediction(inputs, outputs, duration, prediction_id, timestamp, error, labels)
+
+    def _prediction(
+        self,
+        inputs: Any,
+        outputs: Any,
+        duration: Any,
+        prediction_id: Any,
+        timestamp: Any,
+        error: Any,
+        labels: Any,
+        stamped: tuple[str, str, str] | None = None,
+    ) -> str:
+        """Log a call that no compiled code takes: every value is looked at by itself, and may fail by itself."""
+        identity: str | None = None
+        try:
+            compiled = self._current()
+            findings = Findings()
+            took = nanoseconds(duration, findings)
+            now = time_ns()
+            began = moment(timestamp, findings)
+            if stamped is None:
+                stamped = stamps(now, (took or 0) if began is None else now - began)
+            identity = given_id(prediction_id, findings) or stamped[0]
+            encoded = encode_by_value(compiled, self.sampler, inputs, outputs, error, labels, findings)
             if encoded is not None:  # else not in the sample
                 failed = error is not None
-                deliver_line(
-                    compiled.template.render(stamped, identity, took, failed, *encoded, max_bytes), failed=failed
-                )
-            return identity  # noqa: TRY300 - the call is over here
-        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
-            STATE.counts.errors += 1
-            STATE.counts.last_error = f"prediction() of {self.name!r} could not be logged: {type(failure).__name__}"
-            return prediction_id or next(UNLOGGED_IDS)
+                line = compiled.template.render(stamped, identity, took, failed, *encoded, _max_bytes())
+                deliver_line(line, failed=failed)
+        except BaseException as failure:
+            if must_propagate(failure):
+                raise
+            count_error(f"prediction() of {self.name!r}", failure)
+        return identity or next(UNLOGGED_IDS)
+
+    def _current(self) -> CompiledModel:
+        """What is compiled for the settings in force."""
+        compiled = self._compiled
+        if compiled is None or compiled.generation != STATE.generation:
+            compiled = self._compiled = compile_model(self)
+        return compiled
 
     def predictions(
         self,
@@ -197,17 +242,27 @@ class ModelLogger:
             [True, False]
         """
         try:
-            batch = paired(inputs, outputs, prediction_ids, input_names(self.profile))
-            each = None if duration is None or not batch else to_seconds(duration) / len(batch)
-        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
-            STATE.counts.errors += 1
-            kind = type(failure).__name__  # its text may quote values
-            STATE.counts.last_error = f"predictions() of {self.name!r}: no batch of one answer a row: {kind}"
-            return []
+            names, answers = input_names(self.profile), output_names(self.profile)
+            batch = paired(inputs, outputs, prediction_ids, names, answers)
+        except BaseException as failure:
+            if must_propagate(failure):
+                raise
+            return self._unbatched(inputs, outputs, timestamp, labels, failure)
+        seconds = nanoseconds(duration, Findings())
+        each = None if seconds is None or not batch else seconds / 1e9 / len(batch)
         return [
             self.prediction(row, answer, duration=each, prediction_id=identity, timestamp=timestamp, labels=labels)
             for row, answer, identity in batch
         ]
+
+    def _unbatched(self, inputs: Any, outputs: Any, timestamp: Any, labels: Any, failure: BaseException) -> list[str]:
+        """Log what is no batch as one event that says so, so that it can be seen."""
+        STATE.counts.errors += 1
+        kind = type(failure).__name__  # its text may quote values
+        STATE.counts.last_error = f"predictions() of {self.name!r}: the inputs are no batch of rows: {kind}"
+        error = f"predictions(): the inputs are no batch of rows: {kind}"
+        self.prediction({"value": inputs}, {"value": outputs}, timestamp=timestamp, labels=labels, error=error)
+        return []
 
     def shadow(
         self,
@@ -312,29 +367,28 @@ class ModelLogger:
         labels: Mapping[str, Any] | None = None,
     ) -> str:
         """Write an event about a prediction that was made before."""
-        sink = STATE.sink
-        if sink is None and not listening():
-            return prediction_id
+        identity: str | None = None
         try:
-            compiled = self._compiled
-            if compiled is None or compiled.generation != STATE.generation:
-                compiled = self._compiled = compile_model(self)
+            findings = Findings()
+            identity = given_id(prediction_id, findings)
+            if STATE.sink is None and not listening():
+                return identity or next(UNLOGGED_IDS)
+            compiled = self._current()
             rendered = compiled.other.get((role, action))
             if rendered is None:
                 rendered = compiled.other[role, action] = template(self, role=role, action=action)
-            findings = Findings()
-            body, context = body_and_members(describe(compiled, findings), findings, error, labels)
             now = time_ns()
-            began = now if timestamp is None else since_epoch(timestamp)
-            took, failed = to_nanoseconds(duration), error is not None
-            max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
-            line = rendered.render(stamps(now, now - began), str(prediction_id), took, failed, body, context, max_bytes)
-            deliver_line(line, failed=failed)
-        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
-            STATE.counts.errors += 1
-            what = f"{action} ({role}) of {self.name!r}"
-            STATE.counts.last_error = f"{what} could not be logged: {type(failure).__name__}"
-        return prediction_id
+            began = moment(timestamp, findings)
+            stamped = stamps(now, 0 if began is None else now - began)
+            identity = identity or stamped[0]
+            took, failed = nanoseconds(duration, findings), error is not None
+            body, context = body_and_members(describe(compiled, findings), findings, error, labels)
+            deliver_line(rendered.render(stamped, identity, took, failed, body, context, _max_bytes()), failed=failed)
+        except BaseException as failure:
+            if must_propagate(failure):
+                raise
+            count_error(f"{action} ({role}) of {self.name!r}", failure)
+        return identity or next(UNLOGGED_IDS)
 
     def observe(
         self,
@@ -397,3 +451,8 @@ class ModelLogger:
         if function is None:
             return lambda wrapped: observed(self, wrapped, inputs, outputs)
         return observed(self, function, inputs, outputs)
+
+
+def _max_bytes() -> int:
+    sink = STATE.sink
+    return EVENT_BYTES if sink is None else sink.max_bytes

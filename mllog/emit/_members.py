@@ -11,12 +11,15 @@ from mllog._state import STATE
 from mllog.emit._compiled import CompiledModel, sort_by_value
 from mllog.emit._mapping import mapping
 from mllog.emit._sampling import Sampler
-from mllog.event import _records
+from mllog.errors import must_propagate
+from mllog.event._failures import error_fields
 from mllog.event._findings import Findings
+from mllog.event._plain import TOO_MUCH
 from mllog.event._stamps import dumps
+from mllog.event._texts import text_of
 from mllog.redaction import SENSITIVE
 
-_LABELS: Final = 1000  # of one call; more would slow the service down
+_MOST_LABELS: Final = 1000  # of one call; more would slow the service down
 
 
 def sampling_tail(rate: float) -> bytes:
@@ -53,6 +56,7 @@ def encode_by_value(
     outputs: Any,
     error: BaseException | str | None,
     labels: Mapping[str, Any] | None,
+    findings: Findings,
 ) -> tuple[bytes, bytes] | None:
     """Encode a call value by value; None where it is not in the sample.
 
@@ -63,8 +67,8 @@ def encode_by_value(
         outputs: of the call.
         error: what ended the call.
         labels: of the call.
+        findings: takes what was noticed.
     """
-    findings = Findings()
     body = sort_by_value(compiled, inputs, outputs, findings)
     rate = None
     if sampler.rate < 1.0:
@@ -103,31 +107,51 @@ def body_and_members(
 
 def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> bytes:
     """Labels and request ids as members of the event, redacted like anything a caller supplies."""
-    bound = _context.labels.get() if not labels else _context.merged(labels)
+    bound = _labels(labels, findings)
     request = _context.request.get()
     if not bound and not request:
         return b""
     members = dict(_context.by_name(request))
-    if len(bound) > _LABELS:
-        cut = f"of {len(bound)} labels the first {_LABELS} are here"
-        bound = {**dict(itertools.islice(bound.items(), _LABELS)), "cut": cut}
     if bound:
-        redactor = STATE.redactor
-        if redactor is not None:
-            clean = {}
-            for label, value in bound.items():
-                name, found = redactor.name(label)
-                clean[name], kinds = (SENSITIVE, ("key",)) if redactor.sensitive(label) else redactor.text(value)
-                if kinds or found:
-                    findings.redacted(f"labels.{name}", (*found, *kinds))
-            bound = clean
         members["labels"] = bound
     return b"," + dumps(members)[1:-1]
 
 
+def _labels(labels: Any, findings: Findings) -> Mapping[str, str]:
+    """The labels of a call over those of its context, redacted; the first ones where there are too many."""
+    bound: Mapping[str, str] = _context.labels.get()
+    if labels is not None:
+        try:
+            bound = {**bound, **_context.as_labels(itertools.islice(labels.items(), _MOST_LABELS + 1))}
+        except BaseException as error:
+            if must_propagate(error):
+                raise
+            findings.argument("labels")
+    if len(bound) > _MOST_LABELS:
+        count = len(labels) if type(labels) is dict else len(bound)
+        cut = f"of {count} labels the first {_MOST_LABELS} are here"
+        bound = {**dict(itertools.islice(bound.items(), _MOST_LABELS)), "cut": cut}
+    redactor = STATE.redactor
+    if redactor is None or not bound:
+        return bound
+    clean = {}
+    for label, value in bound.items():
+        name, kinds_of_name = redactor.name(label)
+        kinds: tuple[str, ...] = ()
+        if redactor.sensitive(label):
+            clean[name], kinds = SENSITIVE, ("key",)
+        elif findings.budget.read(len(value)):
+            clean[name], kinds = redactor.text(value)
+        else:
+            clean[name] = TOO_MUCH
+        if kinds or kinds_of_name:
+            findings.redacted(f"labels.{name}", (*kinds_of_name, *kinds))
+    return clean
+
+
 def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    fields = _records.error_fields(error) if isinstance(error, BaseException) else {"message": str(error)}
+    fields = error_fields(error) if isinstance(error, BaseException) else {"message": text_of(error)}
     redactor = STATE.redactor
     if redactor is None:
         return fields

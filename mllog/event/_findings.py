@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from mllog.event._budget import Budget
+
 TEXT_LENGTH: Final = 8192
 """Characters of a text that are kept; a longer text is cut and marked."""
 
@@ -12,9 +14,10 @@ TEXT_LENGTH: Final = 8192
 class Findings:
     """What was noticed about the features of one event; goes to `mllog.quality` and `mllog.redaction`."""
 
-    __slots__ = ("quality", "redacted_fields", "redacted_kinds", "violations")
+    __slots__ = ("budget", "quality", "redacted_fields", "redacted_kinds", "violations")
 
     def __init__(self) -> None:
+        self.budget = Budget()
         self.quality: dict[str, list[str]] = {}
         self.violations: list[tuple[str, str]] = []
         self.redacted_fields: list[str] = []
@@ -28,6 +31,10 @@ class Findings:
         """The same for what the profile does not allow."""
         self.quality.setdefault(what, []).append(name)
         self.violations.append((what, name))
+
+    def argument(self, name: str) -> None:
+        """Name an argument of the call that could not be read."""
+        self.note("unreadable_arguments", name)
 
     def redacted(self, name: str, kinds: Iterable[str]) -> None:
         """Record a redacted field and the kinds of sensitive value in it."""

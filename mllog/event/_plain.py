@@ -1,4 +1,4 @@
-"""Turns any Python object into what JSON can say, without raising, hanging or growing."""
+"""Turns any Python object into what JSON can represent, without raising, hanging or growing."""
 
 from __future__ import annotations
 
@@ -16,40 +16,64 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from mllog.errors import must_propagate
+from mllog.event._budget import Budget
+
 _DEPTH: Final = 8
 _ITEMS: Final = 256
 _REPR: Final = 200
 _FIRST: Final = 8
+_DIGEST_BYTES: Final = 1 << 20
+_MAX_TEXT: Final = 1 << 17
 _INT64: Final = range(-(2**63), 2**64)
 
 CIRCULAR: Final = "[circular]"
 TOO_DEEP: Final = "[too deep]"
-
+TOO_MUCH: Final = "[too much for one event]"
 
 _EXACT: Final = 10**12
 _LONG: Final = 10**38
 
 
-def plain(value: Any) -> Any:
+class Unreadable:
+    """Stands for a value that could not be read from its container.
+
+    Attributes:
+        reason: name of the exception.
+    """
+
+    __slots__ = ("reason",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.reason = type(error).__qualname__
+
+
+def plain(value: Any, budget: Budget | None = None) -> Any:
     """The JSON form of `value`: what it means where that is known, else a marked `repr`.
 
     Numbers of numpy and Decimal become numbers, dates ISO 8601, a UUID its text, an Enum its value,
     bytes their UTF-8 text or a summary, NaN and infinities None, circular references a marker.
     Arrays and long sequences are summarised: shape, dtype, a digest and the first values.
 
+    Args:
+        value: any object.
+        budget: what the call may still visit and read; beyond it, values become a marker.
+
     Example:
         >>> import decimal, uuid
         >>> plain({1: decimal.Decimal("1.50"), "id": uuid.UUID(int=7), "x": float("inf")})
         {'1': 1.5, 'id': '00000000-0000-0000-0000-000000000007', 'x': None}
     """
-    return _plain(value, 0, ())
+    return _plain(value, 0, (), budget or Budget())
 
 
-def _plain(value: Any, depth: int, seen: tuple[int, ...]) -> Any:
+def _plain(value: Any, depth: int, seen: tuple[int, ...], budget: Budget) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
     if kind is str:
+        if len(value) > _MAX_TEXT:
+            return f"[text: {len(value)} characters]"
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if kind is int:
         return (
@@ -58,13 +82,15 @@ def _plain(value: Any, depth: int, seen: tuple[int, ...]) -> Any:
     if kind is float:
         return value if math.isfinite(value) else None
     try:
-        return _object(value, depth, seen)
-    except Exception as error:  # noqa: BLE001 - a property, a len or a repr of the caller's may raise anything
+        return _object(value, depth, seen, budget)
+    except BaseException as error:
+        if must_propagate(error):
+            raise
         return f"[{kind.__qualname__}: {type(error).__name__}]"
 
 
-def _object(value: Any, depth: int, seen: tuple[int, ...]) -> Any:
-    scalar = _scalar(value)
+def _object(value: Any, depth: int, seen: tuple[int, ...], budget: Budget) -> Any:
+    scalar = _scalar(value, budget)
     if scalar is not _UNKNOWN:
         return scalar
     if id(value) in seen:
@@ -72,36 +98,91 @@ def _object(value: Any, depth: int, seen: tuple[int, ...]) -> Any:
     if depth >= _DEPTH:
         return TOO_DEEP
     seen = (*seen, id(value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif callable(getattr(type(value), "model_dump", None)):  # pydantic
-        value = value.model_dump()
+    fields = fields_of(value)
+    if fields is not None:
+        value = fields
     if isinstance(value, Mapping):
-        items = itertools.islice(value.items(), _ITEMS)
-        return {_key(key): _plain(item, depth + 1, seen) for key, item in items}
+        members: dict[str, Any] = {}
+        for name, item in itertools.islice(value.items(), _ITEMS):
+            key = _key(name, budget)
+            if not _affords(item, budget):
+                members[key] = TOO_MUCH
+                break
+            members[key] = _plain(item, depth + 1, seen, budget)
+        return members
     if callable(getattr(type(value), "__array__", None)):  # numpy, pandas, torch on the CPU
-        return _array(value)
+        return _array(value, budget)
     if isinstance(value, (list, tuple, AbstractSet)):
         if len(value) > _ITEMS:
             return summary(value, shape=[len(value)], dtype=type(value).__name__)
-        return [_plain(item, depth + 1, seen) for item in itertools.islice(value, _ITEMS)]
+        items: list[Any] = []
+        for item in itertools.islice(value, _ITEMS):
+            if not _affords(item, budget):
+                items.append(TOO_MUCH)
+                break
+            items.append(_plain(item, depth + 1, seen, budget))
+        return items
     return f"[{type(value).__module__}.{type(value).__qualname__}] {_text(repr(value)[:_REPR])}"
+
+
+def _affords(item: Any, budget: Budget) -> bool:
+    return budget.visit() and (type(item) is not str or budget.read(len(item)))
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """The fields of a dataclass, a named tuple or a pydantic model, one level deep; None for anything else.
+
+    A field that is not set is None; one whose property raises is `Unreadable`.
+
+    Example:
+        >>> @dataclasses.dataclass(init=False)
+        ... class Row:
+        ...     delay: float
+        >>> fields_of(Row())
+        {'delay': None}
+    """
+    kind = type(value)
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(kind):
+        return {field.name: read(value, field.name) for field in dataclasses.fields(value)}
+    declared = getattr(kind, "__pydantic_fields__", None)
+    if isinstance(declared, Mapping) and not getattr(kind, "__pydantic_root_model__", False):
+        excluded = {name for name, field in declared.items() if getattr(field, "exclude", None)}
+        more = getattr(value, "__pydantic_extra__", None) or {}
+        computed = getattr(kind, "__pydantic_computed_fields__", None) or getattr(kind, "model_computed_fields", {})
+        names = itertools.chain((name for name in declared if name not in excluded), computed)
+        return {**{name: read(value, name) for name in names}, **more}
+    if callable(getattr(kind, "_asdict", None)):
+        return {name: read(value, name) for name in kind._fields}
+    return None
+
+
+def read(value: Any, name: str) -> Any:
+    """An attribute; None where it is not set, `Unreadable` where reading it fails."""
+    try:
+        return getattr(value, name)
+    except AttributeError:
+        return None
+    except BaseException as error:
+        if must_propagate(error):
+            raise
+        return Unreadable(error)
 
 
 _UNKNOWN: Final = object()
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: Any, budget: Budget) -> Any:
+    if isinstance(value, Unreadable):
+        return f"[unreadable: {value.reason}]"
     if isinstance(value, enum.Enum):
-        return _plain(value.value, 1, ())
+        return _plain(value.value, 1, (), budget)
     if isinstance(value, (str, int, float)):  # subclasses: their base's value, not their own methods
         base = next(base for base in (str, bool, int, float) if isinstance(value, base))
-        return _plain(base(value), 0, ())
+        return _plain(base(value), 0, (), budget)
     if isinstance(value, decimal.Decimal):
-        if not value.is_finite():
-            return None
-        # As a float a long number would lose its last digits, and with them what it is: a card, say.
-        return int(value) if _EXACT <= abs(value) < _LONG and value == value.to_integral_value() else float(value)
+        return _decimal(value)
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return None if value != value else value.isoformat()  # noqa: PLR0124 - pandas' NaT is not itself
     if isinstance(value, dt.timedelta):
@@ -109,49 +190,111 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, (uuid.UUID, os.PathLike)):
         return _text(str(value))
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return _bytes(bytes(value))
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return _bytes(value)
+    if getattr(type(value), "__pydantic_root_model__", False):
+        return _plain(read(value, "root"), 1, (), budget)
+    if is_missing(value):
         return None
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
-        return _plain(value.item(), 0, ()) if not isinstance(value.item(), numpy.generic) else float(value)
+        return _plain(value.item(), 0, (), budget) if not isinstance(value.item(), numpy.generic) else float(value)
     return _UNKNOWN
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a scalar is what pandas or numpy say for a missing value; NaN is not: it may be a result.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> [is_missing(value) for value in (None, pd.NA, pd.NaT, np.ma.masked, float("nan"))]
+        [True, True, True, True, False]
+    """
+    if value is None:
+        return True
+    pandas, numpy = sys.modules.get("pandas"), sys.modules.get("numpy")
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return True
+    if numpy is None:
+        return False
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and value is masked.masked:
+        return True
+    return isinstance(value, (numpy.datetime64, numpy.timedelta64)) and bool(numpy.isnat(value))
+
+
+def _decimal(value: decimal.Decimal) -> Any:
+    if not value.is_finite():
+        return None
+    # As a float a long number would lose its last digits, and with them what it is: a card, say.
+    exact = value.adjusted() < 40 and _EXACT <= abs(value) < _LONG and value == value.to_integral_value()
+    if exact:
+        return int(value)
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
 def _text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _key(key: Any) -> str:
-    text = key if type(key) is str else str(_plain(key, _DEPTH, ()))
-    return _text(text)
+def _key(key: Any, budget: Budget) -> str:
+    text = key if type(key) is str else str(_plain(key, _DEPTH, (), budget))
+    return _text(text[:_MAX_TEXT])
 
 
-def _bytes(value: bytes) -> Any:
-    try:
-        return value.decode() if len(value) <= _ITEMS else {**_digest(value), "shape": [len(value)], "dtype": "bytes"}
-    except UnicodeDecodeError:
-        return {**_digest(value), "shape": [len(value)], "dtype": "bytes"}
+def _bytes(value: bytes | bytearray | memoryview) -> Any:
+    view = memoryview(value)
+    if view.nbytes <= _ITEMS:
+        try:
+            return view.tobytes().decode()
+        except UnicodeDecodeError:
+            pass
+    flat = view.cast("B") if view.contiguous else memoryview(view.tobytes())
+    return {**_digest(flat[:_DIGEST_BYTES], flat.nbytes), "shape": [flat.nbytes], "dtype": "bytes"}
 
 
-def _digest(data: bytes) -> dict[str, Any]:
-    return {"digest": "sha256:" + hashlib.sha256(data).hexdigest()}
+def _digest(data: Any, size: int) -> dict[str, Any]:
+    """The digest of the bytes, of no more than the first mebibyte of them, which it then says."""
+    digest = {"digest": "sha256:" + hashlib.sha256(data).hexdigest()}
+    return digest if size <= _DIGEST_BYTES else {**digest, "digest_bytes": _DIGEST_BYTES}
 
 
-def _array(value: Any) -> Any:
-    array = value.__array__()
-    if array.size <= _FIRST and array.dtype.kind in "biuf":
-        return [_plain(item, _DEPTH, ()) for item in array.ravel().tolist()]
-    return summary(array.ravel(), shape=list(array.shape), dtype=str(array.dtype), data=array.tobytes())
+def _array(value: Any, budget: Budget) -> Any:
+    shape = [int(size) for size in getattr(value, "shape", ())]
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.ndarray):
+        if len(shape) == 1 and shape[0] > _DIGEST_BYTES:  # converting all of it could take seconds
+            value = value[:_DIGEST_BYTES]
+        value = value.__array__()
+    mask = getattr(value, "mask", None)
+    count = math.prod(shape) if shape else value.size
+    if value.size <= _FIRST and value.dtype.kind in "biuf":
+        cells = value.tolist() if value.ndim == 1 else value.ravel().tolist()
+        return [_plain(item, _DEPTH, (), budget) for item in cells]
+    dtype = str(value.dtype)
+    if value.dtype.hasobject or mask is not None:
+        return summary(value.flat[:_FIRST].tolist(), shape=shape or [count], dtype=dtype)
+    part = value.flat[: max(1, _DIGEST_BYTES // max(1, value.itemsize))]
+    return summary(part[:_FIRST], shape=shape or [count], dtype=dtype, data=part.tobytes(), size=value.nbytes)
 
 
-def summary(value: Any, *, shape: list[int], dtype: str, data: bytes | None = None) -> dict[str, Any]:
+def summary(
+    value: Any, *, shape: list[int], dtype: str, data: bytes | None = None, size: int | None = None
+) -> dict[str, Any]:
     """What is kept of a large input: its shape, type, a digest of its bytes and the first values.
+
+    Args:
+        value: the values, or the first of them.
+        shape: of all of them.
+        dtype: of all of them.
+        data: bytes of the digest.
+        size: how many bytes there are in all; default: those of `data`.
 
     Example:
         >>> summary([1, 2, 3], shape=[3], dtype="list", data=b"x")["first"]
         [1, 2, 3]
     """
-    first = [_plain(item, _DEPTH, ()) for item in itertools.islice(value, _FIRST)]
-    return {"shape": shape, "dtype": dtype, "first": first, **(_digest(data) if data is not None else {})}
+    budget = Budget()
+    first = [_plain(item, _DEPTH, (), budget) for item in itertools.islice(value, _FIRST)]
+    digest = {} if data is None else _digest(data, len(data) if size is None else size)
+    return {"shape": shape, "dtype": dtype, "first": first, **digest}

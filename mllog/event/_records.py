@@ -12,7 +12,6 @@ import math
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final
@@ -20,9 +19,11 @@ from typing import Any, Final
 from mllog import _context
 from mllog._state import STATE
 from mllog.event._envelope import envelope, placement
+from mllog.event._failures import error_fields
 from mllog.event._findings import TEXT_LENGTH, Findings
 from mllog.event._plain import plain
 from mllog.event._stamps import dumps, timestamp, uuid7
+from mllog.event._texts import text_of
 from mllog.redaction import SENSITIVE, Redactor
 
 DATASET: Final = "mllog.log"
@@ -98,7 +99,7 @@ def to_event(
     made: dict[str, Any] = {
         **envelope(
             DATASET,
-            clean("message", _text(message), TEXT_LENGTH),
+            clean("message", text_of(message), TEXT_LENGTH),
             at=timestamp(now if ns is None else ns),
             level=level,
             logger=logger,
@@ -151,7 +152,7 @@ def from_log_record(record: logging.LogRecord, extra: Mapping[Any, Any] | None =
     message = _message(record)
     if isinstance(record.msg, dict) and not record.args:
         extra = {**record.msg, **extra}
-        message = _text(extra.pop("message", ""))
+        message = text_of(extra.pop("message", ""))
     return to_event(
         message,
         level=record.levelname.lower(),
@@ -181,20 +182,12 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose own __str__ raises
-        return f"{_text(record.msg)} [{type(error).__name__}]"
-
-
-def _text(value: Any) -> str:
-    try:
-        text = value if type(value) is str else str(value)
-    except Exception as error:  # noqa: BLE001 - an object's own __str__ may raise anything
-        return f"[{type(value).__qualname__}: {type(error).__name__}]"
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+        return f"{text_of(record.msg)} [{type(error).__name__}]"
 
 
 def _clean(redactor: Redactor | None, findings: Findings, name: str, text: str, max_length: int) -> str:
     """A text that is redacted first and cut then: half an address would pass for none."""
-    text = _text(text)
+    text = text_of(text)
     if redactor is not None:
         text, kinds = redactor.text(text)
         if kinds:
@@ -262,15 +255,6 @@ def _put(made: dict[str, Any], name: str, value: Any) -> None:
         made[part] = dict(made.get(part) or {})  # a copy: it may be the context's
         made = made[part]
     made[last] = value
-
-
-def error_fields(error: BaseException) -> dict[str, str]:
-    """ECS `error.*` of an exception, not yet redacted; its text and the lines of code may quote anything."""
-    try:
-        frames = "".join(traceback.format_exception(error, limit=-_FRAMES))
-    except Exception as failure:  # noqa: BLE001 - formatting calls the exception's own __str__
-        frames = f"[{type(failure).__name__}]"
-    return {"type": type(error).__qualname__, "message": _text(error), "stack_trace": _text(frames)}
 
 
 @functools.lru_cache(4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from mllog.event._plain import plain
 MAX_SECONDS: Final = 1e9
 """A duration beyond it, some thirty years, is a mistake."""
 
+_FIRST_SECOND: Final = -62_135_596_800  # of the year 1
+_LAST_SECOND: Final = 253_402_300_799.9999  # of the year 9999
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 _DIGITS: Final = tuple(f"{number:03d}" for number in range(1000))
@@ -41,14 +44,43 @@ def timestamp(ns: int) -> str:
     return f"{text}{_DIGITS[rest // _MILLISECOND]}{_DIGITS[rest // 1000 % 1000]}Z"
 
 
-def since_epoch(when: dt.datetime | float) -> int:
+def since_epoch(when: Any) -> int:
     """Nanoseconds of a moment that a caller names, to the microsecond.
 
+    Args:
+        when: a datetime (without a zone: local time), a date (its midnight, UTC), ISO 8601 text,
+            `numpy.datetime64`, or seconds since the epoch.
+
+    Raises:
+        ValueError: it is no moment of the years 1 to 9999.
+        TypeError: it is nothing that names one.
+
     Example:
-        >>> since_epoch(1.5)
-        1500000000
+        >>> since_epoch(1.5), since_epoch("1970-01-01T00:00:02Z")
+        (1500000000, 2000000000)
     """
-    return round((when.timestamp() if isinstance(when, dt.datetime) else float(when)) * 1_000_000) * 1000
+    if type(when) is float or type(when) is int:
+        seconds = float(when)
+    elif isinstance(when, dt.datetime):
+        seconds = _zoned(when).timestamp()
+    elif isinstance(when, dt.date):
+        seconds = dt.datetime(when.year, when.month, when.day, tzinfo=dt.UTC).timestamp()
+    elif isinstance(when, str):
+        seconds = _zoned(dt.datetime.fromisoformat(when.strip())).timestamp()
+    elif type(when).__name__ == "datetime64":
+        seconds = int(when.astype("datetime64[us]").astype("int64")) / 1_000_000
+    else:
+        seconds = float(when)
+    if not _FIRST_SECOND <= seconds < _LAST_SECOND:  # false for NaN
+        raise ValueError("no moment of the years 1 to 9999")
+    return math.floor(seconds * 1_000_000 + 0.5) * 1000
+
+
+def _zoned(when: dt.datetime) -> dt.datetime:
+    """A datetime with a zone: `timestamp()` of one without fails at the ends of the calendar."""
+    if when.tzinfo is None and not 2 <= when.year <= 9998:
+        return when.replace(tzinfo=dt.UTC)
+    return when
 
 
 def to_seconds(duration: float | dt.timedelta) -> float:

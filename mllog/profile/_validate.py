@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol
 
-from mllog.emit._features import Splitter, typed
+from mllog.emit._features import Splitter, is_numeric, typed
 from mllog.emit._mapping import mapping
 from mllog.emit._shape import IDENTIFIER, Shape, Text
 from mllog.event._findings import Findings
-from mllog.event._plain import plain
+from mllog.event._plain import Unreadable, plain
 from mllog.profile._feature import Feature
 from mllog.redaction import Redactor, rules_digest
 
@@ -163,10 +163,12 @@ class Validator(Splitter):
     ) -> None:
         """Everything that is not the common, valid case."""
         code, low, high, _, known, feature = spec
-        numeric = isinstance(value, (int, float)) or hasattr(value, "dtype") or hasattr(value, "is_nan")
-        simple = value if type(value) is str else plain(value)
+        if type(value) is Unreadable:
+            findings.violate("unreadable", name)
+            return
+        simple = value if type(value) is str else plain(value, findings.budget)
         if simple is None:
-            if not numeric:
+            if not is_numeric(value):
                 _missing(feature, findings)
             elif feature.missing and abs(value) != _INFINITY:  # NaN is how frames say missing, and training had it
                 number[name] = None
@@ -194,11 +196,7 @@ class Validator(Splitter):
         elif code == _BOOLEAN and kind is bool:
             rest.setdefault("boolean", {})[name] = simple
         elif code == _TEXT and kind is str:
-            if self._redactor is not None:
-                simple, kinds = self._redactor.text(simple)
-                if kinds:
-                    findings.redacted(name, kinds)
-            self.text(name, simple, rest)
+            self.text(name, self.searched(name, simple, findings), rest)
         else:
             findings.violate("wrong_type", name)
             self.other(name, simple, number, category, rest, findings)
@@ -233,10 +231,12 @@ class Validator(Splitter):
         findings.violate("unexpected", text)
         if value is None:
             findings.note("missing", text)
+        elif type(value) is Unreadable:
+            findings.violate("unreadable", text)
         elif written is None:
             self.sensitive(text, value, category, findings)
         else:
-            rest.setdefault("overflow", {})[text] = self.nested(text, plain(value), findings)
+            rest.setdefault("overflow", {})[text] = self.nested(text, plain(value, findings.budget), findings)
 
 
 def _missing(feature: Feature, findings: Findings) -> None:

@@ -96,23 +96,33 @@ def test_an_empty_batch_is_no_event(log: mllog.ModelLogger) -> None:
     assert mllog.stats()["errors"] == before
 
 
-@pytest.mark.parametrize(
-    ("inputs", "outputs"),
-    [
-        (FRAME, [1, 2]),
-        ({"a": [1, 2], "b": [1]}, None),
-        (np.zeros((2, 3)), None),
-        (np.zeros((2, 3, 4)), None),
-        (3.5, None),
-        ("text", None),
-        (FRAME, 0.5),
-    ],
-)
-def test_what_is_no_batch_is_counted_and_never_raised(log: mllog.ModelLogger, inputs: Any, outputs: Any) -> None:
-    """The service goes on; stats say which model, and quote no value."""
+@pytest.mark.parametrize("inputs", [{"a": [1, 2], "b": [1]}, np.zeros((2, 3, 4)), 3.5, "text"])
+def test_what_is_no_batch_is_one_failure_that_says_so(log: mllog.ModelLogger, inputs: Any) -> None:
+    """The service goes on; the event and the stats say which model, and quote no value."""
     before = mllog.stats()["errors"]
     with capture() as events:
-        assert log.predictions(inputs, outputs) == []
-    assert events == []
+        assert log.predictions(inputs) == []
+    assert [event["event"]["outcome"] for event in events] == ["failure"]
+    assert "no batch of rows" in events[0]["error"]["message"]
     assert mllog.stats()["errors"] == before + 1
     assert "'batch'" in mllog.stats()["problem"]
+
+
+@pytest.mark.parametrize("outputs", [[1, 2], 0.5])
+def test_outputs_that_do_not_fit_are_named_and_the_inputs_are_kept(log: mllog.ModelLogger, outputs: Any) -> None:
+    """A batch with another number of answers than rows keeps its rows."""
+    with capture() as events:
+        assert len(log.predictions(FRAME, outputs)) == 3
+    assert [event["mllog"]["input"]["number"]["seats"] for event in events] == [100, 200, 300]
+    assert all(event["mllog"]["quality"]["unreadable"] == ["value"] for event in events)
+
+
+def test_an_array_without_names_is_numbered(log: mllog.ModelLogger) -> None:
+    """Columns that nobody named become features all the same."""
+    with capture() as events:
+        log.predictions(np.zeros((2, 3)), np.array([[0.1, 0.9], [0.8, 0.2]]))
+    assert [event["mllog"]["output"]["number"] for event in events] == [
+        {"value_0": 0.1, "value_1": 0.9},
+        {"value_0": 0.8, "value_1": 0.2},
+    ]
+    assert events[0]["mllog"]["input"]["number"] == {"value_0": 0.0, "value_1": 0.0, "value_2": 0.0}
