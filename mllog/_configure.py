@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final
 
+from mllog._durations import seconds
 from mllog._state import LOGGER, STATE, Counts, default_service
 from mllog.errors import ConfigurationError
 from mllog.event._names import slug
@@ -16,7 +17,13 @@ from mllog.redaction import Redactor, Rule
 from mllog.sinks._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
 from mllog.spool import BLOCK_SECONDS, MAX_BYTES, WHEN_FULL, WhenFull
 
-N = TypeVar("N", int, float)
+_SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?i?b?)", re.IGNORECASE)
+_UNITS: Final = {
+    "": 1,
+    **{letter: 1000**power for power, letter in enumerate("kmgt", 1)},
+    **{f"{letter}i": 1024**power for power, letter in enumerate("kmgt", 1)},
+    "i": 1,
+}
 
 
 def default_spool() -> Path:
@@ -40,9 +47,9 @@ def configure(
     endpoint: str | None = None,
     redaction: str | os.PathLike[str] | tuple[Rule, ...] | None = None,
     free_text: str | None = None,
-    max_bytes: int | None = None,
+    max_bytes: int | str | None = None,
     when_full: str | None = None,
-    block_seconds: float | None = None,
+    block_seconds: float | str | None = None,
     spool_group: str | int | None = None,
 ) -> None:
     """Attach a sink to the logger `mllog`; without it every call returns at once.
@@ -63,10 +70,10 @@ def configure(
         redaction: `default`, `off`, the path of a `redaction.toml`, or rules of your own.
         free_text: what is written of strings too long for a category: `summary` (their length and number of words; the
             default), or `keep` for the redacted text. `[features] note = "keep"` in a `redaction.toml` keeps one.
-        max_bytes: bound of the spool in bytes.
+        max_bytes: bound of the spool, in bytes or as `1GB`.
         when_full: at the bound, `drop_newest` drops the event (default), `drop_oldest` the oldest segment, and
             `block` makes the caller wait, then drops the event.
-        block_seconds: how long a caller waits at most.
+        block_seconds: how long a caller waits at most, in seconds or as `2s`.
         spool_group: name or id of a group that may read and write the spool too, for a shipper of another user.
 
     Raises:
@@ -80,6 +87,15 @@ def configure(
         '/dev/null'
         >>> mllog.shutdown()
     """
+    for name, value in (
+        ("service", service),
+        ("environment", environment),
+        ("version", version),
+        ("endpoint", endpoint),
+    ):
+        _text(name, value)
+    for name, value in (("free_text", free_text), ("when_full", when_full)):
+        _text(name, value)
     target = sink if sink is not None else ("spool" if spool is not None else os.environ.get("MLLOG_SINK", "spool"))
     named = {
         "name": service or os.environ.get("MLLOG_SERVICE") or default_service(),
@@ -96,13 +112,13 @@ def configure(
         warnings.warn(f"environment {place!r} is written as {slug(place)!r} in index names", stacklevel=2)
     address = endpoint or os.environ.get("MLLOG_ENDPOINT") or None
     if target == "spool":
-        bound = max_bytes if max_bytes is not None else _number("MLLOG_MAX_BYTES", int)
-        wait = block_seconds if block_seconds is not None else _number("MLLOG_BLOCK_SECONDS", float)
+        bound = _bytes("max_bytes", max_bytes, "MLLOG_MAX_BYTES")
+        wait = _number("block_seconds", block_seconds, "MLLOG_BLOCK_SECONDS")
         handler: EventHandler = SpoolHandler(
             Path(spool if spool is not None else os.environ.get("MLLOG_SPOOL") or default_spool()),
-            max_bytes=MAX_BYTES if bound is None else _positive("max_bytes", bound),
+            max_bytes=MAX_BYTES if bound is None else bound,
             when_full=_when_full(when_full or os.environ.get("MLLOG_WHEN_FULL") or "drop_newest"),
-            block_seconds=BLOCK_SECONDS if wait is None else _positive("block_seconds", wait),
+            block_seconds=BLOCK_SECONDS if wait is None else wait,
             group=spool_group if spool_group is not None else os.environ.get("MLLOG_SPOOL_GROUP") or None,
             endpoint=address,
             service=named,
@@ -139,20 +155,38 @@ def _redactor(redaction: str | os.PathLike[str] | tuple[Rule, ...], environment:
     return Redactor(tuple(redaction))
 
 
-def _number(variable: str, kind: Callable[[str], N]) -> N | None:
-    text = os.environ.get(variable)
-    if not text:
+def _number(name: str, value: float | str | None, variable: str) -> float | None:
+    """A number from an argument, or from the variable where there is none."""
+    given, where = (value, name) if value is not None else (os.environ.get(variable) or None, variable)
+    if given is None:
         return None
     try:
-        return kind(text)
-    except ValueError:
-        raise ConfigurationError(f"{variable}: {text!r} is not a number") from None
+        number = seconds(given) if isinstance(given, str) and given[-1:] in "smhd" else float(given)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{where}: {given!r} is not a number of seconds, such as 0.5 or 2s") from None
+    if isinstance(given, bool) or not 0 < number < float("inf"):
+        raise ConfigurationError(f"{where}: {given!r} is not above zero")
+    return number
 
 
-def _positive(name: str, value: N) -> N:
-    if value <= 0:
-        raise ConfigurationError(f"{name}: {value} is not above zero")
-    return value
+def _bytes(name: str, value: float | str | None, variable: str) -> int | None:
+    """A number of bytes, as `536870912` or `512MB`, from an argument, or from the variable where there is none."""
+    given, where = (value, name) if value is not None else (os.environ.get(variable) or None, variable)
+    if given is None:
+        return None
+    match = _SIZE.fullmatch(str(given).strip()) if isinstance(given, int | float | str) else None
+    if match is None or isinstance(given, bool):
+        raise ConfigurationError(f"{where}: {given!r} is not a size; write a number of bytes, or 512MB, 1GiB")
+    size = int(float(match[1]) * _UNITS[match[2].lower().removesuffix("b")])
+    if size <= 0:
+        raise ConfigurationError(f"{where}: {given!r} is not above zero")
+    return size
+
+
+def _text(name: str, value: object) -> None:
+    """Refuse an argument that is no text."""
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{name}: {value!r} is not a string")
 
 
 def _when_full(policy: str) -> WhenFull:

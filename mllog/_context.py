@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import reprlib
+import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar, Token
+from types import FrameType
 from typing import Any, Final
 
 import orjson
@@ -112,9 +116,50 @@ def label(value: Any) -> str:
         return f"[{type(value).__qualname__}: {type(error).__name__}]"
 
 
+def current_labels() -> dict[str, str]:
+    """The labels in force: those of a job that is over count no more, although its thread may live on."""
+    bound = labels.get()
+    while type(bound) is _JobLabels and bound.job() is None:
+        bound = bound.before
+    return bound
+
+
 def merged(more: Mapping[str, Any]) -> dict[str, str]:
     """The labels in force with `more` over them; every value as a string."""
-    return {**labels.get(), **as_labels(more.items())}
+    return {**current_labels(), **as_labels(more.items())}
+
+
+class _JobLabels(dict[str, str]):
+    """Labels that were bound inside a job of a thread pool or a task queue, and end with it.
+
+    Attributes:
+        job: a weak reference to the job; its pool drops it when it is done.
+        before: the labels in force when these were bound.
+    """
+
+    __slots__ = ("before", "job")
+
+    def __init__(self, bound: dict[str, str], job: weakref.ref[Any], before: dict[str, str]) -> None:
+        super().__init__(bound)
+        self.job, self.before = job, before
+
+
+def _current_job() -> weakref.ref[Any] | None:
+    """The job that this thread works on; None where it is not one of a pool or a queue."""
+    celery, futures = sys.modules.get("celery"), sys.modules.get("concurrent.futures.thread")
+    try:
+        task = getattr(celery, "current_task", None)
+        if task:
+            return weakref.ref(task.request)
+        if futures is None or threading.current_thread() is threading.main_thread():
+            return None
+        run = futures._WorkItem.run.__code__  # noqa: SLF001 - the one frame that every job of a pool has
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the callers
+        while frame is not None and frame.f_code is not run:
+            frame = frame.f_back
+        return None if frame is None else weakref.ref(frame.f_locals["self"])
+    except (AttributeError, KeyError, TypeError):  # another version of them
+        return None
 
 
 def as_labels(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
@@ -125,7 +170,8 @@ def as_labels(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
 def bind(**more: Any) -> Token[dict[str, str]]:
     """Put labels on every event of this context (thread or task) from now on.
 
-    Values become strings: labels are keywords in the store. None leaves a label out.
+    Values become strings: labels are keywords in the store. None leaves a label out. Labels bound inside a request of
+    a middleware, a job of a ThreadPoolExecutor or a Celery task end with it.
 
     Example:
         >>> import mllog
@@ -134,7 +180,8 @@ def bind(**more: Any) -> Token[dict[str, str]]:
         {'route': '/predict', 'tenant': '7'}
         >>> labels.reset(token)
     """
-    return labels.set(merged(more))
+    bound, job = merged(more), _current_job()
+    return labels.set(bound if job is None else _JobLabels(bound, job, current_labels()))
 
 
 @contextlib.contextmanager

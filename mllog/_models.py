@@ -47,7 +47,10 @@ def model(
     """
     if not isinstance(name, str) or not name.strip():
         raise ConfigurationError(f"model: a name is a string that is not blank, not {name!r}")
-    if not 0.0 <= sample <= 1.0:
+    for argument, value in (("version", version), ("dataset", dataset), ("sample_key", sample_key)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{argument}: {value!r} is not a string")
+    if isinstance(sample, bool) or not isinstance(sample, int | float) or not 0.0 <= sample <= 1.0:
         raise ConfigurationError(f"sample: {sample!r} is not a share between 0 and 1")
     if STATE.sink is None and (os.environ.get("MLLOG_SPOOL") or os.environ.get("MLLOG_SINK")):
         configure()

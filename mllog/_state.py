@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mllog.redaction import Redactor
 
@@ -32,6 +33,10 @@ class Sink(logging.Handler):
         raise NotImplementedError
 
 
+Observer = Callable[[str, str, Any, bool], None]
+"""Takes the name and version of a model, the duration of a call as it was given, and whether it failed."""
+
+
 @dataclass
 class Counts:
     """What became of the calls in this process; accepted and dropped of the sinks that are gone."""
@@ -52,6 +57,7 @@ class State:
     keep_texts: bool = False
     sink: Sink | None = None
     generation: int = 0
+    observers: tuple[Observer, ...] = ()
     counts: Counts = field(default_factory=Counts)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Protocol, Self, TypeVar, cast
 
 from mllog._state import STATE
+from mllog.emit._arguments import given_id
+from mllog.emit._streams import Pieces, recorded, recorded_async, recorded_iterator, streams
+from mllog.errors import must_propagate
+from mllog.event._findings import Findings
 from mllog.event._stamps import uuid7
 
 P = ParamSpec("P")
@@ -39,9 +44,10 @@ class Call:
         outputs: of the model.
         began: when it did, a datetime or seconds since the epoch; None before the block.
         logger: of the model.
+        over: whether the call ends with its block; not where the answer is a stream.
     """
 
-    __slots__ = ("_clock", "_labels", "began", "inputs", "logger", "outputs", "prediction_id")
+    __slots__ = ("_clock", "_labels", "began", "inputs", "logger", "outputs", "over", "prediction_id")
 
     def __init__(
         self,
@@ -56,22 +62,40 @@ class Call:
         self._labels = labels
         self.inputs = inputs
         self.outputs: Any = None
-        self.prediction_id = prediction_id or uuid7(time.time_ns())
+        self.over = True
+        self._clock: int | None = None
+        self.prediction_id = given_id(prediction_id, Findings()) or uuid7(time.time_ns())
 
     def answer(self, value: Any, select: Callable[[Any], Any] | None) -> None:
-        """Take what a decorated function returned."""
-        self.outputs = value if select is None else _quietly(lambda: select(value))
+        """Take what a decorated function returned; a stream ends the call when it ends itself."""
+        if streams(value):
+            self.over = False
+        else:
+            self.outputs = value if select is None else _quietly(lambda: select(value))
+
+    @contextlib.contextmanager
+    def streaming(self, pieces: Pieces, select: Callable[[Any], Any] | None) -> Iterator[None]:
+        """The rest of a call whose answer comes in pieces: it is logged at the end, as a failure if it broke off."""
+        self.over = True
+        with self:
+            try:
+                yield
+            finally:
+                self.outputs = pieces.outputs() if select is None else _quietly(lambda: select(pieces.kept()))
 
     def __enter__(self) -> Self:
         if self.began is None:
             self.began = time.time_ns() / _NS
-        self._clock = time.perf_counter_ns()
+        if self._clock is None:
+            self._clock = time.perf_counter_ns()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        took = (time.perf_counter_ns() - self._clock) / _NS
+        if not self.over and error is None:
+            return
+        took = (time.perf_counter_ns() - (self._clock or 0)) / _NS
         self.logger.prediction(
             _quietly(self.inputs) if inspect.isfunction(self.inputs) else self.inputs,
             self.outputs,
@@ -87,7 +111,9 @@ def _quietly(function: Callable[[], Any]) -> Any:
     """What a caller's own selection gives; its failure is counted and must not end the call."""
     try:
         return function()
-    except Exception as failure:  # noqa: BLE001 - a caller's lambda may raise anything
+    except BaseException as failure:  # a caller's lambda may raise anything
+        if must_propagate(failure):
+            raise
         STATE.counts.errors += 1
         STATE.counts.last_error = f"selecting what to log failed: {type(failure).__name__}"
         return None
@@ -132,22 +158,72 @@ def observed(
     """A function every call of which is logged; see `ModelLogger.logged`."""
     arguments = Arguments(function, inputs)
 
+    def begin(args: Any, kwargs: Any) -> Call:
+        return Call(logger, lambda: arguments(args, kwargs))
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def logged_generator(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return (yield from _stream(begin(args, kwargs), function(*args, **kwargs), outputs))
+
+        return cast("Callable[P, R]", logged_generator)
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def logged_async_generator(*args: P.args, **kwargs: P.kwargs) -> Any:
+            async with contextlib.aclosing(
+                _stream_async(begin(args, kwargs), function(*args, **kwargs), outputs)
+            ) as own:
+                async for piece in own:
+                    yield piece
+
+        return cast("Callable[P, R]", logged_async_generator)
+
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def logged_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with Call(logger, lambda: arguments(args, kwargs)) as call:
+            call = begin(args, kwargs)
+            with call:
                 answer = await function(*args, **kwargs)
                 call.answer(answer, outputs)
-            return answer
+            return answer if call.over else _streamed(call, answer, outputs)
 
         return cast("Callable[P, R]", logged_async)
 
     @functools.wraps(function)
     def logged(*args: P.args, **kwargs: P.kwargs) -> R:
-        with Call(logger, lambda: arguments(args, kwargs)) as call:
+        call = begin(args, kwargs)
+        with call:
             answer = function(*args, **kwargs)
             call.answer(answer, outputs)
-        return answer
+        return answer if call.over else cast("R", _streamed(call, answer, outputs))
 
     return logged
+
+
+def _streamed(call: Call, answer: Any, outputs: Callable[[Any], Any] | None) -> Any:
+    """An answer that is still to come, which ends the call when it does."""
+    if inspect.isgenerator(answer):
+        return _stream(call, answer, outputs)
+    if inspect.isasyncgen(answer):
+        return _stream_async(call, answer, outputs)
+    answer.body_iterator = _stream_async(call, answer.body_iterator, outputs)
+    return answer
+
+
+def _stream(call: Call, generator: Any, outputs: Callable[[Any], Any] | None) -> Any:
+    pieces = Pieces()
+    with call.streaming(pieces, outputs):
+        return (yield from recorded(generator, pieces))
+
+
+async def _stream_async(call: Call, iterator: Any, outputs: Callable[[Any], Any] | None) -> Any:
+    pieces = Pieces()
+    record = recorded_async if inspect.isasyncgen(iterator) else recorded_iterator
+    with call.streaming(pieces, outputs):
+        async with contextlib.aclosing(record(iterator, pieces)) as own:
+            async for piece in own:
+                yield piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -143,15 +144,23 @@ def template(logger: Model, *, role: str = "live", action: str = "prediction") -
 
     profile = logger.profile
     return Template(
-        logger.name,
-        logger.version,
+        _searched(logger.name),
+        _searched(logger.version),
         role=role,
         action=action,
-        dataset=logger.dataset,
+        dataset=None if logger.dataset is None else _searched(logger.dataset),
         profile=profile.digest if profile is not None else None,
         redaction=STATE.redactor.digest if STATE.redactor is not None else None,
         service=STATE.service,
     )
+
+
+def _searched(text: str) -> str:
+    """A name or a version without what is sensitive; a digest tells apart what the search made alike."""
+    if STATE.redactor is None:
+        return text
+    clean, kinds = STATE.redactor.text(text)
+    return f"{clean} {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}" if kinds else clean
 
 
 def native_outputs(outputs: Any, names: tuple[str, ...] = ()) -> Any:

@@ -121,7 +121,7 @@ class Splitter:
 
     def long_text(self, value: str) -> str | None:
         """What is written of a string that is long enough to be a text; None where the rules catch something."""
-        return self.clean_text(value) if CATEGORY_LENGTH < len(value) <= TEXT_LENGTH else None
+        return self.clean_text(value) if CATEGORY_LENGTH < len(value) <= 2 * TEXT_LENGTH else None
 
     def clean_text(self, value: str) -> str | None:
         """What is written of a text; None where the rules catch something."""
@@ -249,11 +249,12 @@ class Splitter:
 
     def searched(self, name: str, value: str, findings: Findings) -> str:
         """A string without what is sensitive; a marker where the call has had its share of the time."""
-        if self._redactor is None:
+        redactor = self._redactor
+        if redactor is None or not redactor.suspect(value):
             return value
         if not findings.budget.read(len(value)):
             return TOO_MUCH
-        value, kinds = self._redactor.text(value)
+        value, kinds = redactor.search(value)
         if kinds:
             findings.redacted(name, kinds)
         return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog._state import STATE
-from mllog.emit._arguments import moment
+from mllog.emit._arguments import given_id, moment
 from mllog.emit._call import Call
 from mllog.emit._compiled import CompiledModel, sort_by_value
 from mllog.emit._mapping import mapping
@@ -127,7 +127,7 @@ def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> 
         fields["error"] = difference(predicted, actual)
     made = moment(given.predicted_at, findings, "predicted_at")
     if made is None:
-        made = _made(given.prediction_id)
+        made = _made(given_id(given.prediction_id, Findings()))
     if made is not None:
         fields["delay"] = max(0, time.time_ns() - made)
     body: dict[str, Any] = {"feedback": {name: value for name, value in fields.items() if value is not None}}
@@ -150,10 +150,10 @@ def _value(name: str, value: Any, findings: Findings) -> Any:
     return text[:_MAX_LENGTH]
 
 
-def _made(prediction_id: str) -> int | None:
+def _made(prediction_id: str | None) -> int | None:
     """When an id of version 7 was made, ns since the epoch."""
     try:
         identity = uuid.UUID(prediction_id)
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):  # None, or an id of the caller
         return None
     return (identity.int >> 80) * _MILLISECOND if identity.version == 7 else None

@@ -27,7 +27,7 @@ from mllog.emit._compiled import (
     output_names,
     template,
 )
-from mllog.emit._delivery import UNLOGGED_IDS, count_error, deliver_line, listening
+from mllog.emit._delivery import UNLOGGED_IDS, count_error, deliver_line, listening, notify
 from mllog.emit._mapping import mapping, native
 from mllog.emit._members import body_and_members, encode_by_value, sampling_tail, tail_after_quality
 from mllog.emit._sampling import Sampler
@@ -107,9 +107,11 @@ class ModelLogger:
             ({'number': {'delay': 12.5}}, True)
         """
         state = STATE
+        if state.observers:
+            notify(self.name, self.version, duration, failed=error is not None)
         sink = state.sink
         if sink is None and (LOGGER.handlers == SILENT or not listening()):
-            return prediction_id or next(UNLOGGED_IDS)
+            return given_id(prediction_id, Findings()) or next(UNLOGGED_IDS)
         try:
             compiled = self._compiled
             if compiled is None or compiled.generation != state.generation:
@@ -158,7 +160,8 @@ class ModelLogger:
                         return identity
                     if redacted:
                         state.counts.redacted += redacted
-                    if sink is not None and len(LOGGER.handlers) == 2:  # the NullHandler and mllog's own
+                    handlers = LOGGER.handlers
+                    if sink is not None and len(handlers) == 2 and handlers[1] is sink:  # behind the NullHandler
                         sink.write(buffer)
                     else:
                         deliver_line(bytes(buffer), failed=False)

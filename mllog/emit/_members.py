@@ -119,7 +119,7 @@ def context_members(labels: Mapping[str, Any] | None, findings: Findings) -> byt
 
 def _labels(labels: Any, findings: Findings) -> Mapping[str, str]:
     """The labels of a call over those of its context, redacted; the first ones where there are too many."""
-    bound: Mapping[str, str] = _context.labels.get()
+    bound: Mapping[str, str] = _context.current_labels()
     if labels is not None:
         try:
             bound = {**bound, **_context.as_labels(itertools.islice(labels.items(), _MOST_LABELS + 1))}
@@ -140,8 +140,10 @@ def _labels(labels: Any, findings: Findings) -> Mapping[str, str]:
         kinds: tuple[str, ...] = ()
         if redactor.sensitive(label):
             clean[name], kinds = SENSITIVE, ("key",)
+        elif not redactor.suspect(value):
+            clean[name] = value
         elif findings.budget.read(len(value)):
-            clean[name], kinds = redactor.text(value)
+            clean[name], kinds = redactor.search(value)
         else:
             clean[name] = TOO_MUCH
         if kinds or kinds_of_name:

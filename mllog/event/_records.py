@@ -54,6 +54,9 @@ _ECS: Final[dict[str, type]] = {
     "user.id": str,
 }
 
+# What structlog puts beside its own fields where it goes through the logging module.
+_STRUCTLOG: Final = frozenset({"_logger", "_name", "_record", "_from_structlog"})
+
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 
 # What the logging module puts on every record by itself.
@@ -72,6 +75,7 @@ def to_event(
     ns: int | None = None,
     extra: Mapping[Any, Any] | None = None,
     error: ExcInfo | BaseException | None = None,
+    stack: str | None = None,
     origin: tuple[str, int, str] | None = None,
     thread: str | None = None,
 ) -> dict[str, Any]:
@@ -84,6 +88,7 @@ def to_event(
         ns: when, nanoseconds since the epoch; default: now.
         extra: what came along. ECS names that the index knows go to their place, all else under `labels`.
         error: an exception, or `sys.exc_info()` of one.
+        stack: the stack of the call, where the application asked for it (`stack_info=True`).
         origin: file, line and function.
         thread: name of the thread.
 
@@ -102,19 +107,19 @@ def to_event(
             clean("message", text_of(message), TEXT_LENGTH),
             at=timestamp(now if ns is None else ns),
             level=level,
-            logger=logger,
+            logger=clean("log.logger", logger, _SHORT),
             event_id=uuid7(now),
             created=timestamp(now),
         ),
         **_static(os.getpid(), tuple(STATE.service.items())),
     }
     if thread is not None:
-        made["process"] = {**made["process"], "thread": {"name": thread}}
+        made["process"] = {**made["process"], "thread": {"name": clean("process.thread.name", str(thread), _SHORT)}}
     if origin is not None:
         file, line, function = origin
         made["log"]["origin"] = {"file": {"name": file, "line": line}, "function": function}
     made.update(_context.by_name(_context.request.get()))
-    labels = dict(_label(name, value, clean) for name, value in _context.labels.get().items())
+    labels = dict(_label(name, value, clean) for name, value in _context.current_labels().items())
     for name, value in _leaves(extra or {}):
         kind = _ECS.get(name)
         if kind is int and type(value) is int and abs(value) < 1 << 63:
@@ -129,6 +134,10 @@ def to_event(
         fields["message"] = clean("error.message", fields["message"], TEXT_LENGTH)
         fields["stack_trace"] = clean("error.stack_trace", fields["stack_trace"], _STACK_LENGTH)
         made["error"] = fields
+    if stack:
+        shown = made.setdefault("error", {})
+        before = shown.get("stack_trace", "")
+        shown["stack_trace"] = before + clean("error.stack_trace", stack, _STACK_LENGTH)
     if labels:
         made["labels"] = labels
     noted: dict[str, Any] = {}
@@ -150,16 +159,22 @@ def from_log_record(record: logging.LogRecord, extra: Mapping[Any, Any] | None =
         extra = {name: value for name, value in record.__dict__.items() if name not in _OWN}
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     message = _message(record)
+    level = str(record.levelname or logging.getLevelName(record.levelno or 0)).lower()
     if isinstance(record.msg, dict) and not record.args:
-        extra = {**record.msg, **extra}
-        message = text_of(extra.pop("message", ""))
+        fields = {**record.msg, **extra}
+        said = next((name for name in ("message", "event", "msg") if fields.get(name) is not None), None)
+        message = text_of(fields.pop(said)) if said is not None else ""
+        if str(fields.get("level", "")).lower() == level:
+            del fields["level"]
+        extra = {name: value for name, value in fields.items() if name not in _STRUCTLOG}
     return to_event(
         message,
-        level=record.levelname.lower(),
-        logger=record.name,
+        level=level,
+        logger=str(record.name),
         ns=int(record.created * 1e9),
         extra=extra,
         error=error,
+        stack=record.stack_info,
         origin=(record.filename, record.lineno, record.funcName or ""),
         thread=record.threadName,
     )

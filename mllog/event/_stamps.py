@@ -17,7 +17,7 @@ MAX_SECONDS: Final = 1e9
 """A duration beyond it, some thirty years, is a mistake."""
 
 _FIRST_SECOND: Final = -62_135_596_800  # of the year 1
-_LAST_SECOND: Final = 253_402_300_799.9999  # of the year 9999
+_LAST_SECOND: Final = 253_402_300_800  # behind the year 9999
 _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 _DIGITS: Final = tuple(f"{number:03d}" for number in range(1000))
@@ -71,9 +71,9 @@ def since_epoch(when: Any) -> int:
         seconds = int(when.astype("datetime64[us]").astype("int64")) / 1_000_000
     else:
         seconds = float(when)
-    if not _FIRST_SECOND <= seconds < _LAST_SECOND:  # false for NaN
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:  # false for NaN
         raise ValueError("no moment of the years 1 to 9999")
-    return math.floor(seconds * 1_000_000 + 0.5) * 1000
+    return min(math.floor(seconds * 1_000_000 + 0.5), _LAST_SECOND * 1_000_000 - 1) * 1000
 
 
 def _zoned(when: dt.datetime) -> dt.datetime:
@@ -143,7 +143,7 @@ def stamps(now: int, before: int) -> tuple[str, str, str]:
 def _to_second(seconds: int) -> str:
     """The text up to the fraction; that of the last second is kept, since most calls fall into it."""
     global _second  # noqa: PLW0603 - one tuple, replaced as a whole, so no lock is needed
-    text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds))
+    text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)).zfill(20)  # the year 1 has one digit
     _second = (seconds, text)
     return text
 

@@ -73,7 +73,7 @@ class Request(_context.Members):
         failed = broken or (status or 0) >= 500
         outcome = "failure" if failed else "unknown" if status is None else "success"
         sink = STATE.sink
-        if error is None and status is not None and sink is not None and not _context.labels.get():
+        if error is None and status is not None and sink is not None and not _context.current_labels():
             sink.write(self._line(status, route))  # the common end of a request
             return
         extra: dict[str, Any] = {

@@ -13,7 +13,6 @@ from typing import Any, Final
 from mllog import _models
 from mllog._configure import stats
 from mllog._state import STATE
-from mllog.emit._logger import ModelLogger
 from mllog.errors import MissingExtraError
 
 try:
@@ -28,8 +27,6 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 
 MODELS: Final = 200
 """Models that get series of their own; what a program makes beyond them is counted as `other`."""
-
-_prediction: Final = ModelLogger.prediction
 
 
 class Events(Collector):
@@ -77,9 +74,9 @@ class _Calls:
         self._calls, self._latency = calls, latency
         self._series: dict[tuple[str, str], tuple[Counter, Counter, Histogram]] = {}
 
-    def count(self, model: ModelLogger, duration: Any, *, failed: bool) -> None:
+    def count(self, name: str, version: str, duration: Any, failed: bool) -> None:
         """Take one call."""
-        key = model.name, model.version
+        key = name, version
         series = self._series.get(key)
         if series is None:
             named = key if len(self._series) < MODELS else ("other", "other")
@@ -116,29 +113,23 @@ def install(registry: CollectorRegistry = REGISTRY, buckets: Sequence[float] = B
         1.0
         >>> uninstall(registry)
     """
+    if registry in _installed:
+        return
     calls, events = _Calls(registry, buckets), Events()
     registry.register(events)
-    _installed[registry] = (events, *calls.metrics)
-
-    def prediction(self: ModelLogger, inputs: Any, outputs: Any = None, **options: Any) -> str:
-        identity = _prediction(self, inputs, outputs, **options)
-        try:
-            calls.count(self, options.get("duration"), failed=options.get("error") is not None)
-        except Exception as failure:  # noqa: BLE001 - logging must never disturb the service
-            STATE.counts.errors += 1
-            STATE.counts.last_error = f"a prediction could not be counted: {type(failure).__name__}"
-        return identity
-
-    prediction.__doc__ = _prediction.__doc__
-    # All ways to log a call lead through this method, and only who asks for metrics pays for them.
-    ModelLogger.prediction = prediction  # type: ignore[method-assign]
+    _installed[registry] = (calls, events)
+    STATE.observers = (*STATE.observers, calls.count)
 
 
-_installed: Final[dict[CollectorRegistry, tuple[Collector, ...]]] = {}
+_installed: Final[dict[CollectorRegistry, tuple[_Calls, Events]]] = {}
 
 
 def uninstall(registry: CollectorRegistry = REGISTRY) -> None:
-    """Undo `install`."""
-    ModelLogger.prediction = _prediction  # type: ignore[method-assign]
-    for collector in _installed.pop(registry, ()):
+    """Undo `install` for a registry; others go on."""
+    installed = _installed.pop(registry, None)
+    if installed is None:
+        return
+    calls, events = installed
+    STATE.observers = tuple(observer for observer in STATE.observers if observer != calls.count)
+    for collector in (events, *calls.metrics):
         registry.unregister(collector)

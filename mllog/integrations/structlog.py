@@ -39,6 +39,7 @@ def ecs(logger: Any, method: str, event: EventDict) -> dict[str, Any]:
         level={"warn": "warning", "exception": "error"}.get(level, level),
         logger=str(name),
         error=_records.current_error(rest.pop("exc_info", None)),
+        stack=rest.pop("stack", None),
         extra=rest,
     )
 
@@ -63,7 +64,13 @@ def processors() -> list[Callable[[Any, str, Any], Any]]:
         >>> structlog.configure(processors=processors(), logger_factory=structlog.BytesLoggerFactory())
         >>> structlog.reset_defaults()
     """
-    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, ecs, render]
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.StackInfoRenderer(),
+        ecs,
+        render,
+    ]
 
 
 class SinkLogger:

@@ -52,6 +52,7 @@ class Middleware:
             return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
         answer.token = _context.request.set(request)
+        answer.labels_token = _context.labels.set(_context.labels.get())  # servers use their threads again
         try:
             answer.body = self.app(environ, start)
         except BaseException as error:
@@ -83,6 +84,7 @@ class _Answer:
         self.route: str | None = None
         self.body: Iterable[bytes] = ()
         self.token: Token[Any] | None = None
+        self.labels_token: Token[Any] | None = None
         self._request, self._access = request, access
         self._error: BaseException | None = None
 
@@ -111,7 +113,9 @@ class _Answer:
             self._request.log(self.status, self.route, error)
         try:
             _context.request.reset(token)
-        except ValueError:  # closed in another context than it was begun in: nothing to give up there
+            if self.labels_token is not None:
+                _context.labels.reset(self.labels_token)
+        except ValueError:  # closed in another context than it was begun in: nothing to reset there
             return
 
 

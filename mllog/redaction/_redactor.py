@@ -42,8 +42,11 @@ _AT: Final = re.compile(r"@|%|&#|&commat|\uff20|[\[({][Aa][Tt][\])}]")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _TOO_DEEP: Final = re.compile(TOO_DEEP)
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
+_PLAIN_NAME: Final = re.compile(r"[a-z_]{1,24}[0-9]{0,3}(?:_[a-z]{1,8})?")
+"""Names that hold no value: no token, number or address is as short and as plain."""
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _LEAST_CARD: Final = 10**12
+_MOST_BITS: Final = 70  # of the longest card number
 _PAIR_NAMES: Final = ("name", "key", "field", "header", "param", "parameter")
 _PAIR_VALUES: Final = ("value", "val", "content")
 
@@ -148,10 +151,16 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
+        return self.search(text) if self.suspect(text) else (text, ())
+
+    def suspect(self, text: str) -> bool:
+        """Whether a text must be searched; false for most values, and found out in a microsecond."""
+        return len(text) > LONGEST or not (_is_mere_words(text) or not self._is_suspect(text))
+
+    def search(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """The same as `text`, of one that is suspect."""
         if len(text) > LONGEST:
             return TOO_LONG, ("too_long",)
-        if _is_mere_words(text) or not self._is_suspect(text):
-            return text, ()
         try:
             return self._searched(text)
         except Exception:  # noqa: BLE001 - fails closed: what was not searched is not stored
@@ -169,7 +178,7 @@ class Redactor:
 
     def integer(self, value: int) -> str | None:
         """The kind of a number that is an identifier in disguise, or None."""
-        if -_LEAST_CARD < value < _LEAST_CARD or self._card is None:
+        if -_LEAST_CARD < value < _LEAST_CARD or self._card is None or value.bit_length() > _MOST_BITS:
             return None
         digits = str(abs(value))
         return "card" if self._card.pattern.fullmatch(digits) and luhn(digits) else None
@@ -180,10 +189,16 @@ class Redactor:
         return name in self.features or self._sensitive(name[-_LONGEST_NAME:])
 
     def _is_sensitive(self, name: str) -> bool:
-        return name_test(self._groups).fullmatch(name.strip().rstrip("])")) is not None
+        return self._name_test.fullmatch(name.strip().rstrip("])")) is not None
+
+    @cached_property
+    def _name_test(self) -> re.Pattern[str]:
+        return name_test(self._groups)
 
     def name(self, name: str) -> tuple[str, tuple[str, ...]]:
         """The same as `text`, of a name: most are seen again and again."""
+        if _PLAIN_NAME.fullmatch(name) is not None:
+            return name, ()
         if len(name) > _LONGEST_NAME:
             return self.text(name)
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mllog._state import LOGGER, STATE, Sink
-from mllog.errors import MissingExtraError
+from mllog.errors import MissingExtraError, must_propagate
 from mllog.event import _records
 from mllog.event._envelope import own_event
 from mllog.event._stamps import timestamp
@@ -40,7 +40,7 @@ class EventHandler(Sink):
     """A handler that takes events as lines; what comes as a LogRecord becomes a small event of its own.
 
     Args:
-        max_bytes: bytes of the max_bytes line that it takes.
+        max_bytes: bytes of the longest line that it takes.
     """
 
     target = ""
@@ -94,8 +94,11 @@ class EventHandler(Sink):
         try:
             line = getattr(record, LINE, None)
             self.write(line if isinstance(line, bytes) else self._line_of(record))
-        except Exception:  # noqa: BLE001 - logging's own rule: a handler never raises
+        except BaseException as error:  # logging's own rule: a handler never raises
+            if must_propagate(error):
+                raise
             STATE.counts.errors += 1
+            STATE.counts.last_error = f"a log record could not be logged: {type(error).__name__}"
         finally:
             _writing.busy = False
 
@@ -148,21 +151,26 @@ class RecordHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
-        for handler in list(LOGGER.handlers):
-            if isinstance(handler, EventHandler):
-                handler.handle(record)
+        for handler in attached():
+            handler.handle(record)
+
+
+def attached() -> list[Sink]:
+    """The sinks of mllog: the one of `configure()`, whatever logging.config made of the logger, then those on it."""
+    sink = STATE.sink
+    others = [handler for handler in LOGGER.handlers if isinstance(handler, Sink) and handler is not sink]
+    return others if sink is None else [sink, *others]
 
 
 def deliver(event: dict[str, Any]) -> None:
     """Give an event that is no prediction to mllog's sinks. Never raises."""
-    for handler in list(LOGGER.handlers):
-        if isinstance(handler, EventHandler):
-            handler.write(_records.encode(event, handler.max_bytes))
+    for sink in attached():
+        sink.write(_records.encode(event, sink.max_bytes))
 
 
 def listening() -> bool:
     """Whether there is a sink for what is no prediction."""
-    return any(isinstance(handler, EventHandler) for handler in LOGGER.handlers)
+    return STATE.sink is not None or any(isinstance(handler, Sink) for handler in LOGGER.handlers)
 
 
 class SpoolHandler(EventHandler):

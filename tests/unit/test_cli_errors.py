@@ -213,4 +213,4 @@ def test_settings_that_cannot_work_are_said_by_name() -> None:
         timeout=60,
         env={**os.environ, "MLLOG_MAX_BYTES": "lots"},
     )
-    assert "MLLOG_MAX_BYTES: 'lots' is not a number" in done.stderr
+    assert "MLLOG_MAX_BYTES: 'lots' is not a size" in done.stderr
