@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE
 
 from mllog.spool import SpoolReader, events
 
@@ -144,7 +145,7 @@ def test_forks_while_other_threads_log_lose_nothing(tmp_path: Path, seed: int) -
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKER, str(tmp_path), str(seed), str(forks)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from clitools import Cli
-from stacktools import bulk
+from support.cli import Cli
+from support.stack import bulk
 
 from mllog.erase import Erasure
 from mllog.erase._cluster import Clustered
