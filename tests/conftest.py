@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from clitools import Cli
+from hypothesis import HealthCheck, settings
+
+pytest.register_assert_rewrite("support")
+
+from support.cli import Cli  # noqa: E402 - what it asserts is to be explained too
+
+# A machine that is slow, or shared, makes no property false.
+settings.register_profile("mllog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mllog")
 
 
 @pytest.fixture

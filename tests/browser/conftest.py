@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
+from support.waiting import PATIENCE
 
 from mllog.profile import Profile
 from mllog.server.page import create_router
@@ -38,7 +39,6 @@ FLAGS = (
 )
 HOSTILE = '</script><script>window.broken = 1</script><img src=x onerror="window.broken = 2">'
 EVENTS = 400
-_SECONDS = 60
 
 
 def _events(model: str) -> Iterator[dict[str, Any]]:
@@ -143,7 +143,7 @@ class Page:
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition holds."""
-        WebDriverWait(self.driver, _SECONDS).until(lambda _: condition())
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: condition())
 
     def run(self, script: str) -> Any:
         """What a script returns."""

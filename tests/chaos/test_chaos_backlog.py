@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import PATIENCE
 
 pytestmark = pytest.mark.chaos
 
@@ -19,7 +20,11 @@ BOUND = 64 << 20
 def backlog(*arguments: str) -> dict[str, Any]:
     """The figures of a run; an hour of it is `python benchmarks/backlog.py`."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--json", *arguments], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, str(SCRIPT), "--json", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
-from nodetools import ROOT, PrivateNode, free_port, private_node, until
-from proxytools import FAULTS, proxied
+from support.loopback import free_port
+from support.privatenode import ROOT, PrivateNode, private_node
+from support.proxy import FAULTS, proxied
+from support.waiting import PATIENCE, wait_until
 
 import mllog
 from mllog.cluster._connection import cluster_of
@@ -60,7 +62,7 @@ def logging_service(spool: Path, model: str, answered: Path) -> Iterator[None]:
         yield
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @contextmanager
@@ -77,13 +79,13 @@ def serving(url: str, folder: Path, log: Path) -> Iterator[str]:
             raise
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
 
 
 def status(url: str) -> dict[str, Any]:
     """What the server says of itself; nothing while it starts."""
     try:
-        found: dict[str, Any] = httpx.get(f"{url}/api/status", timeout=30, trust_env=False).json()
+        found: dict[str, Any] = httpx.get(f"{url}/api/status", timeout=PATIENCE, trust_env=False).json()
     except httpx.TransportError:
         return {}
     return found
@@ -121,14 +123,14 @@ def test_a_node_that_is_killed_gets_everything_once_it_is_back(node: PrivateNode
     stream, log, answered = "logs-mllog.killed-test", tmp_path / "serve.log", tmp_path / "answered"
     with serving(node.url, tmp_path, log) as url:
         with logging_service(tmp_path / "spool", "killed", answered):
-            until(lambda: count(node, stream) > 500)
+            wait_until(lambda: count(node, stream) > 500)
             node.kill()
-            until(lambda: said(url, "no connection: "))
+            wait_until(lambda: said(url, "no connection: "))
             assert status(url)["pending_bytes"] > 0
             node.start()
             before = count(node, stream)
-            until(lambda: count(node, stream) > before)
-        until(lambda: status(url)["pending_bytes"] == 0)
+            wait_until(lambda: count(node, stream) > before)
+        wait_until(lambda: status(url)["pending_bytes"] == 0)
     ids = answered.read_text().split()
     assert len(ids) > 1000
     assert sorted(stored(node, stream)) == sorted(ids)
@@ -146,14 +148,14 @@ def test_a_full_disk_stops_the_events_and_loses_none(node: PrivateNode, tmp_path
 
     with serving(node.url, tmp_path, log) as url:
         with logging_service(tmp_path / "spool", "full", answered):
-            until(lambda: count(node, stream) > 200)
+            wait_until(lambda: count(node, stream) > 200)
             block(value=True)
-            until(lambda: said(url, "flood-stage watermark.*free disk"))
+            wait_until(lambda: said(url, "flood-stage watermark.*free disk"))
             held = count(node, stream)
             assert status(url)["pending_bytes"] > 0
         assert count(node, stream) == held
         block(value=None)
-        until(lambda: status(url)["pending_bytes"] == 0)
+        wait_until(lambda: status(url)["pending_bytes"] == 0)
     assert sorted(stored(node, stream)) == sorted(answered.read_text().split())
     lines = log.read_text()
     assert lines.index("flood-stage watermark") < lines.index("events are stored again")
@@ -190,9 +192,9 @@ def test_an_overloaded_cluster_and_a_bad_network_cost_nothing(
                 proxy.fault = lambda fault=fault: fault  # type: ignore[misc] - each of its own
                 numbers = range(len(ids), len(ids) + EVENTS_EACH)
                 ids += [model.prediction({"delay": n, "poison" if n % 500 == 7 else "gate": 1}) for n in numbers]
-                until(lambda fault=fault: re.search(reasons[fault], str(status_of(ingest, [follower])["failure"])))
+                wait_until(lambda fault=fault: re.search(reasons[fault], str(status_of(ingest, [follower])["failure"])))
                 proxy.fault = lambda: draw.choice((*FAULTS, *[""] * len(FAULTS)))
-                until(lambda: follower.pending() == 0)
+                wait_until(lambda: follower.pending() == 0)
             assert status_of(ingest, [follower])["failure"] is None
         finally:
             follower.stop()

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE
 
 from mllog.spool import SpoolWriter, events
 from mllog.spool._tombstones import Tombstones
@@ -75,7 +76,7 @@ def test_forty_kills_in_the_midst_of_rewriting_lose_nothing_of_others(tmp_path: 
         assert Counter(Tombstones(spool).without(after)) == expected
         if kill % 10 == 0:
             done = subprocess.run(
-                [sys.executable, "-m", "mllog", *ERASE, str(spool)], capture_output=True, timeout=120, check=True
+                [sys.executable, "-m", "mllog", *ERASE, str(spool)], capture_output=True, timeout=PATIENCE, check=True
             )
             assert json.loads(done.stdout)["left"] == {}
             assert Counter(events(spool)) == expected

@@ -10,12 +10,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from support.waiting import PATIENCE, wait_until
 
 from mllog.spool import events
 from mllog.store import EmbeddedStore, open_store
@@ -32,15 +32,6 @@ for number in range(int(sys.argv[2])):
     out.flush()
 """
 STREAM = "logs-mllog.late-test"
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Wait for something that another process brings about; what it was."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return found
 
 
 def killed_service(spool: Path, after: float) -> set[str]:
@@ -87,7 +78,7 @@ def serve(tmp_path: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
 def status(url: str) -> dict[str, Any] | None:
     """What the server says of itself, if it answers."""
     try:
-        found: dict[str, Any] = httpx.get(f"{url}/api/status", timeout=10, trust_env=False).json()
+        found: dict[str, Any] = httpx.get(f"{url}/api/status", timeout=PATIENCE, trust_env=False).json()
     except httpx.TransportError:
         return None
     return found
@@ -122,15 +113,15 @@ def test_the_chain_survives_kills_of_both_ends(tmp_path: Path) -> None:
     answered: set[str] = set()
     for _ in range(4):
         process, url = serve(tmp_path, tmp_path / "serve.log")
-        until(lambda url=url: status(url))
+        wait_until(lambda url=url: status(url))
         answered |= killed_service(tmp_path / "spool", draw.uniform(0.05, 0.2))
-        time.sleep(draw.uniform(0.0, 1.5))
+        time.sleep(draw.uniform(0.0, 1.5))  # the kill comes at any moment
         process.kill()
         process.wait()
     process, url = serve(tmp_path, tmp_path / "serve.log")
-    until(lambda: (found := status(url)) and found["pending_bytes"] == 0 and found["failure"] is None, 240)
+    wait_until(lambda: (found := status(url)) and found["pending_bytes"] == 0 and found["failure"] is None)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) in (0, -signal.SIGTERM)  # uvicorn passes the signal on when all is closed
+    assert process.wait(PATIENCE) in (0, -signal.SIGTERM)  # uvicorn passes the signal on when all is closed
     store = open_store(tmp_path / "data" / "store")
     assert stored(store, answered) == sorted(answered)
     assert store.count({"query_string": {"query": '"ann@example.com"'}}) == 0
@@ -152,9 +143,9 @@ def test_the_demo_goes_on_when_its_service_is_killed(tmp_path: Path) -> None:
 
     spool = tmp_path / "demo" / "spool"
     for least in (500, 1500):
-        until(lambda least=least: progress(spool) >= least, 180)
-        os.kill(until(service), signal.SIGKILL)
-    out, err = process.communicate(timeout=240)
+        wait_until(lambda least=least: progress(spool) >= least)
+        os.kill(wait_until(service), signal.SIGKILL)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err.decode()
     result = json.loads(out)
     assert result["restarts"] == 2
@@ -189,9 +180,9 @@ def test_the_shipper_survives_kills(tmp_path: Path) -> None:
     for round_ in range(5):
         with (tmp_path / "ship.log").open("ab") as log:
             shipper = subprocess.Popen(command, stderr=log)
-        until(lambda url=url: status(url))
+        wait_until(lambda url=url: status(url))
         answered |= killed_service(tmp_path / "spool", draw.uniform(0.02, 0.1))
-        time.sleep(draw.uniform(0.0, 2.0))
+        time.sleep(draw.uniform(0.0, 2.0))  # the kill comes at any moment
         victim = server if round_ % 2 else shipper
         victim.kill()
         victim.wait()
@@ -200,13 +191,13 @@ def test_the_shipper_survives_kills(tmp_path: Path) -> None:
             shipper.wait()
             server, url = serve(tmp_path / "server", tmp_path / "serve.log")
             command[-1] = url
-    until(lambda: status(url))
+    wait_until(lambda: status(url))
     done = subprocess.run(
-        [*command, "--once", "--drain", "60"], capture_output=True, text=True, check=False, timeout=240
+        [*command, "--once", "--drain", "60"], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     server.send_signal(signal.SIGTERM)
-    server.wait(60)
+    server.wait(PATIENCE)
     store = open_store(tmp_path / "server" / "data" / "store")
     assert stored(store, answered) == sorted(answered)
     store.close()

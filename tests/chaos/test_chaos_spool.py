@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE
 
 from mllog.spool import SpoolReader, events
 
@@ -112,6 +113,7 @@ def test_two_hundred_kills_lose_nothing(tmp_path: Path) -> None:
     inside = 0
     for kill in range(KILLS):
         spool = tmp_path / f"spool-{kill}"
+        spool.mkdir(0o700)  # on a busy machine the kill may come before the first event, which would make it
         state.write_bytes(bytes(4096))
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(spool), str(state)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -144,7 +146,7 @@ def test_forks_while_other_threads_log_lose_nothing(tmp_path: Path, seed: int) -
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKER, str(tmp_path), str(seed), str(forks)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

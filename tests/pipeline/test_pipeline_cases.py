@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.waiting import PATIENCE
 
 from mllog.pipeline import Coverage, Plugin, event_from_json, event_from_line, linked, load
 from mllog.pipeline._cases import CaseResult, run_cases
@@ -123,6 +124,7 @@ def test_every_branch_is_reached() -> None:
     assert seen.missed() == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ruby") is None and not os.environ.get("MLLOG_REQUIRE_RUBY"), reason="needs ruby")
 @pytest.mark.parametrize("names", ["none", "beats,tcp", "http,team,files"])
 def test_path_config_finds_the_files(names: str) -> None:
@@ -131,7 +133,7 @@ def test_path_config_finds_the_files(names: str) -> None:
     pattern = pipelines["foreign"]["path.config"].replace("/usr/share/logstash", str(ROOT))
     pattern = pattern.replace("${MLLOG_LOGSTASH_INPUTS:none}", names)
     ran = subprocess.run(
-        ["ruby", "-e", "puts Dir.glob(ARGV[0])", pattern], capture_output=True, text=True, check=True, timeout=60
+        ["ruby", "-e", "puts Dir.glob(ARGV[0])", pattern], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     found = [Path(line) for line in ran.stdout.splitlines()]
     assert [path.stem for path in found if path.parent.name == "inputs"] == names.split(",")
@@ -139,14 +141,27 @@ def test_path_config_finds_the_files(names: str) -> None:
     assert stages == [path.name for path in sorted((ROOT / "pipeline").glob("*.conf")) if path.name != "10-input.conf"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "inputs").glob("*.conf")), ids=lambda path: path.stem)
-def test_inputs_of_others_load_with_the_filters(path: Path) -> None:
-    """Each input by itself, and where it hears a network: on this machine alone, with a secret or a certificate."""
+def input_of(path: Path) -> Plugin:
+    """The one input of a file, loaded with the filters behind it."""
     filters = [file for file in sorted((ROOT / "pipeline").glob("*.conf")) if file.name != "10-input.conf"]
     asked = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text()), "given")
     (plugin,) = load([path, *filters], environ={**ENVIRON, **asked}).inputs
-    if path.stem == "none":
-        return
+    return plugin
+
+
+OTHERS = {path.stem: path for path in sorted((ROOT / "inputs").glob("*.conf"))}
+NONE = OTHERS.pop("none")
+
+
+def test_without_other_senders_an_input_hears_nothing() -> None:
+    """The file that stands in for none: a generator of no lines, or what else says nothing."""
+    assert input_of(NONE).name not in {input_of(path).name for path in OTHERS.values()}
+
+
+@pytest.mark.parametrize("path", OTHERS.values(), ids=OTHERS)
+def test_inputs_of_others_load_with_the_filters(path: Path) -> None:
+    """Each input by itself, and where it hears a network: on this machine alone, with a secret or a certificate."""
+    plugin = input_of(path)
     assert plugin.settings["add_field"]["[@metadata][sender]"] == path.stem
     assert plugin.settings["add_field"]["[@metadata][models]"]
     text = path.read_text()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redaction_judge import Stored
+from support.redaction_judge import Stored
+from support.timing import within
 
 from mllog.pipeline import Pipeline, encode, event_from_line, load
 from mllog.redaction import Redactor
@@ -93,9 +94,9 @@ def results(request: pytest.FixtureRequest, pipeline: Pipeline) -> tuple[str, di
     """The net, and by case what is wrong, and the seconds it took."""
     judged = {}
     for case in CASES:
-        begin = time.perf_counter()
+        begin = time.process_time()
         events = _stored(request.param, pipeline, case["line"])
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         stored = Stored(events)
         faults = ["leak"] if any(map(stored.leaks, case["secrets"])) else []
         faults += ["lost"] if not all(map(stored.keeps, case["keep"])) else []
@@ -136,9 +137,10 @@ def test_core_and_hard_leak_nothing(results: Results) -> None:
 @pytest.mark.parametrize("name", [case["name"] for case in CASES if "time budget" in case["note"]])
 def test_backtracking_probes_in_time(name: str, results: Results) -> None:
     """A line made to be slow is through within its budget of one second."""
-    assert results[1][name][1] < 1.0
+    assert results[1][name][1] < within(1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["a@", "a.", "password=", '"password":[', "{", "[", '\\"', "\\\\", "eyJ", "4242 ", "+1 (", "%40", "1.", "a:", "://a:",
@@ -148,9 +150,9 @@ def test_backtracking_probes_in_time(name: str, results: Results) -> None:
 def test_linear_up_to_the_cap(piece: str, opening: str, pipeline: Pipeline) -> None:
     """A line of one repeated piece, as long as the cap lets through, does not take long and does not time out."""
     line = opening + piece * ((65_000 - len(opening)) // len(piece))
-    begin = time.perf_counter()
+    begin = time.process_time()
     events = pipeline.filter(event_from_line(line))
-    assert time.perf_counter() - begin < 2.5
+    assert time.process_time() - begin < within(2.5)
     assert "_mllog_match_timeout" not in events[0].get("tags", [])
 
 

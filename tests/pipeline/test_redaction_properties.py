@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from redaction_judge import Stored
+from support.redaction_judge import Stored
+from support.timing import within
 
 import mllog
 from mllog.demo._sender import bodies
@@ -67,11 +68,11 @@ def exact(text: str) -> Any:
 def test_what_is_clean_comes_through(event: dict[str, Any], ascii_only: bool, compact: bool) -> None:
     """A JSON line without secrets is the same values after the pipeline, whatever its strings and numbers are."""
     line = json.dumps(event, ensure_ascii=ascii_only, separators=(",", ":") if compact else None)
-    if WITHOUT_CHECKSUMS.value(event)[1] or WITHOUT_CHECKSUMS.text(line)[1]:
-        return
+    assume(not WITHOUT_CHECKSUMS.value(event)[1])
+    assume(not WITHOUT_CHECKSUMS.text(line)[1])
     (stored,) = exact(encode(PIPELINE.filter(event_from_line(line))))
-    for name, value in exact(line).items():
-        assert stored.get(name) == value
+    sent = exact(line)
+    assert {name: stored.get(name) for name in sent} == sent
 
 
 def planted(value: Any, path: list[int], secret: str, how: str) -> Any:
@@ -132,7 +133,7 @@ def test_hostile_lines_are_through_at_once(line: bytes) -> None:
     """Within a second, as an event that holds nothing of it."""
     began = time.process_time()
     (event,) = PIPELINE.filter(event_from_line(line))
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < within(1.0)
     assert "ann.lee77" not in encode([event])
     assert len(encode([event])) < 2_000
     assert "_mllog_parse_failure" in event["tags"]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import regex  # type: ignore[import-untyped]
+from support.timing import within
+from support.waiting import PATIENCE
 
 from mllog.pipeline import load_text
 from mllog.pipeline._regex import compiled
@@ -69,6 +71,7 @@ def test_files_are_current() -> None:
 def test_every_rule_is_in_the_filter() -> None:
     """No rule is left out of the filter, and each has the id that its name gives."""
     text = redact_config()
+    assert len(EVERY) > 100
     for rule in EVERY:
         assert f'id => "redact_{rule.name}"' in text
 
@@ -82,24 +85,28 @@ def test_patterns_are_written_so_that_no_engine_runs_wild() -> None:
         assert "\\g<" not in pattern, pattern
 
 
+@pytest.mark.slow
 def test_patterns_compile_at_once() -> None:
     """Every pattern is compiled within a second."""
-    for pattern in configured_patterns():
+    patterns = configured_patterns()
+    assert len(patterns) > 300
+    for pattern in patterns:
         regex.purge()
         began = time.process_time()
         compiled.__wrapped__(pattern)
-        assert time.process_time() - began < 1.0, pattern
+        assert time.process_time() - began < within(1.0), pattern
 
 
 def _seconds(pattern: regex.Pattern[str], text: str) -> float:
-    best = 9.0
+    best = PATIENCE
     for _ in range(3):
         began = time.process_time()
-        pattern.sub("", text, timeout=20)
+        pattern.sub("", text, timeout=PATIENCE)
         best = min(best, time.process_time() - began)
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", EVERY, ids=lambda rule: rule.name)
 def test_linear_time(rule: Rule) -> None:
     """Twice the text takes at most two and a half times as long, whatever it is full of."""
@@ -107,10 +114,8 @@ def test_linear_time(rule: Rule) -> None:
     for piece in PIECES:
         long = piece * (65_000 // len(piece))
         slow = _seconds(pattern, long + "!")
-        if slow < 0.02:
-            continue
-        half = _seconds(pattern, long[: len(long) // 2] + "!")
-        assert slow < 2.5 * half + 0.01, (rule.name, piece, half, slow)
+        half = 0.0 if slow < within(0.02) else _seconds(pattern, long[: len(long) // 2] + "!")
+        assert slow < max(within(0.02), 2.5 * half + within(0.01)), (rule.name, piece, half, slow)
 
 
 def test_unescapes_as_the_filter_does() -> None:

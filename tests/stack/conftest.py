@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from securednode import PASSWORD, USER, SecuredNode, secured_node, why_not
+from support.securednode import PASSWORD, USER, SecuredNode, secured_node, why_not
+from support.waiting import PATIENCE
 
 from mllog import install
 from mllog.install._objects import ORDER, ROLE, files
@@ -25,7 +26,7 @@ def node(variable: str) -> httpx.Client:
         if os.environ.get("MLLOG_REQUIRE_STACK"):
             pytest.fail(f"{variable} is not set, and this run requires the stack")
         pytest.skip(f"{variable} is not set")
-    return httpx.Client(base_url=url, timeout=60, trust_env=False)
+    return httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def elasticsearch() -> Iterator[httpx.Client]:
     with node("MLLOG_TEST_ELASTICSEARCH") as client:
         for _ in range(2):  # it may be repeated
             command = ["sh", str(ROOT / "elastic" / "install.sh"), str(client.base_url).rstrip("/")]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
             assert done.returncode == 0, done.stderr
             assert done.stdout.split() == [
                 f"{kind.folder}/{item.name}" for kind in ORDER if kind is not ROLE for item in files(kind)

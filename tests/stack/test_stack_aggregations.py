@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from stacktools import bulk
+from support.stack import bulk
 
 from mllog import Profile, watches
 from mllog.store import Document, EmbeddedStore, open_store

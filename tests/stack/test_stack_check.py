@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from clitools import Cli
-from fakehttp import Asked, serving
-from securednode import SecuredNode
+from support.cli import Cli
+from support.fakehttp import Asked, serving
+from support.securednode import SecuredNode
 
 from mllog.pipeline import Pipeline, encode, event_from_line, load
 

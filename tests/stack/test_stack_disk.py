@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stacktools import ROOT, bulk, fields
+from support.stack import ROOT, bulk, fields
+from support.waiting import PATIENCE
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +28,7 @@ def test_every_template_of_the_benchmark_is_accepted_and_measured(elasticsearch:
     figures = tmp_path / "figures.json"
     command = [sys.executable, str(ROOT / "benchmarks/storage.py"), "--quick", "--json", str(figures)]
     command += ["--elasticsearch", str(elasticsearch.base_url).rstrip("/")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(figures.read_text())["templates"]
     stored = {name: each["bytes"] for name, each in found.items() if "synthetic" not in name}

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from clitools import Cli
-from stacktools import bulk
+from support.cli import Cli
+from support.stack import bulk
 
 from mllog.cluster._connection import cluster_of
 from mllog.erase import Erasure

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from stacktools import ROOT
+from support.stack import ROOT
 
 import mllog
 from mllog import Profile, alerts, watches

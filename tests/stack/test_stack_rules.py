@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import orjson
 import pytest
-from watchcases import NOW, ROOT, Case, Maker, documents
+from support.watchcases import NOW, ROOT, Case, Maker, documents
 
 pytestmark = pytest.mark.stack
 

@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pandas as pd
 import pytest
-from clitools import Cli
-from securednode import PASSWORD, USER, SecuredNode
-from stacktools import ROOT, bulk, fields
+from support.cli import Cli
+from support.securednode import PASSWORD, USER, SecuredNode
+from support.stack import ROOT, bulk, fields
+from support.waiting import PATIENCE
 
 from mllog import Profile
 from mllog.install._objects import ORDER, files
@@ -70,7 +71,7 @@ def test_the_installer_without_python_installs_the_same(
     (tmp_path / "password").write_text(PASSWORD)
     arguments = [secured.url, "--cacert", secured.ca, "--user", f"{USER}:{tmp_path / 'password'}"]
     command = ["sh", str(ROOT / "elastic/install.sh"), *map(str, arguments), "--keys", str(tmp_path / "keys")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert cli.does("setup") == "no changes\n"
     shown = cli.does("setup", "--keys", tmp_path / "more", "--dry-run")

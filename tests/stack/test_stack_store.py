@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from stacktools import ROOT
+from support.stack import ROOT
 
 import mllog
 from mllog.cluster._connection import cluster_of

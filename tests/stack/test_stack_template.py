@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pandas as pd
 import pytest
-from stacktools import ROOT, bulk, fields
+from support.stack import ROOT, bulk, fields
 
 import mllog
 from mllog import Profile
@@ -142,4 +142,11 @@ def test_a_profile_of_any_frame_fits(elasticsearch: httpx.Client, stream: str) -
     with capture() as events:
         for row in frame.to_dict("records"):
             log.prediction(row)
+    assert len(events) == 3
     created(elasticsearch, stream, *events)
+    assert set(fields(elasticsearch, stream)) >= {
+        "mllog.input.number.int",
+        "mllog.input.category.when",
+        "mllog.input.category.cat",
+        "mllog.input.boolean.flag",
+    }

@@ -12,7 +12,7 @@ import httpx
 import orjson
 import pandas as pd
 import pytest
-from watchcases import NOW, WATCHES, Case, Event, Maker, documents, narrowed
+from support.watchcases import NOW, WATCHES, Case, Event, Maker, documents, narrowed
 
 import mllog
 from mllog import Profile, alerts, watches

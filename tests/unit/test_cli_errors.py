@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from clitools import Cli
+from support.cli import Cli
+from support.waiting import PATIENCE
 
 import mllog
 from mllog.spool import events
@@ -70,7 +71,7 @@ def test_a_process_ends_with_one_line_and_an_exit_code(tmp_path: Path) -> None:
         [sys.executable, "-m", "mllog", "spool", "cat", str(tmp_path / "none")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
@@ -122,7 +123,7 @@ def test_a_spool_without_permission_is_no_reason_to_stop_a_service(cli: Cli, tmp
         "print(len(ids), mllog.stats()['dropped'], mllog.stats()['problem'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd="/"
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd="/"
     )
     assert done.stderr == ""
     assert done.stdout.startswith("3 3 ")
@@ -210,7 +211,7 @@ def test_settings_that_cannot_work_are_said_by_name() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "MLLOG_MAX_BYTES": "lots"},
     )
     assert "MLLOG_MAX_BYTES: 'lots' is not a size" in done.stderr

@@ -359,7 +359,7 @@ def test_any_inputs_give_one_valid_event(inputs: dict[Any, Any], outputs: Any) -
     found = event["mllog"]
     names = set().union(*found.get("input", {}).values(), found.get("input_overflow", {}))
     named = {name for key, value in found["quality"].items() if key != "invalid" for name in value}
-    assert len(inputs) == 0 or names | named
+    assert names | named or not inputs  # an answer may be named too, so no input says nothing
 
 
 def test_mutation_after_the_call_changes_nothing(log: mllog.ModelLogger) -> None:
@@ -506,7 +506,8 @@ def test_tasks_do_not_share_labels(log: mllog.ModelLogger) -> None:
 
     with capture() as events:
         asyncio.run(both())
-    assert all(event["labels"]["task"] == event["mllog"]["input"]["category"]["task"] for event in events)
+    tasks = [(event["labels"]["task"], event["mllog"]["input"]["category"]["task"]) for event in events]
+    assert sorted(tasks) == [("a", "a"), ("b", "b")]
 
 
 def test_sensitive_values_are_redacted_everywhere(log: mllog.ModelLogger) -> None:
@@ -584,8 +585,8 @@ def test_timestamp_is_when_the_call_began(log: mllog.ModelLogger) -> None:
     assert abs((dt.datetime.fromisoformat(event["event"]["created"]) - began).total_seconds() - 3600) < 1
 
 
-@pytest.mark.parametrize("sample", [0.0, 0.5])
-def test_sampling_keeps_failures_and_invalid_inputs(sample: float) -> None:
+@pytest.mark.parametrize(("sample", "least", "most"), [(0.0, 0, 0), (0.5, 41, 159)])
+def test_sampling_keeps_failures_and_invalid_inputs(sample: float, least: int, most: int) -> None:
     """Sampling leaves out valid successes only, and the rate is on the event."""
     log = mllog.model(f"sampled{sample}", "1", sample=sample)
     with capture() as events:
@@ -597,7 +598,7 @@ def test_sampling_keeps_failures_and_invalid_inputs(sample: float) -> None:
         event for event in events if event["event"]["outcome"] == "success" and not event["mllog"]["quality"]["invalid"]
     ]
     assert len(events) - len(kept) == 400
-    assert (len(kept) == 0) if sample == 0 else (40 < len(kept) < 160)
+    assert least <= len(kept) <= most
     assert all(event["mllog"]["sampling"]["rate"] == sample for event in kept)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import sys
 from decimal import Decimal
@@ -64,19 +65,31 @@ VALUES = st.one_of(
 )
 
 
-@pytest.fixture(scope="module", params=["plain", "redacting", "profile", "profile without redaction"])
+KINDS = ("plain", "redacting", "profile", "profile without redaction")
+
+
+def made(kind: str, frame: pd.DataFrame) -> Splitter:
+    """A splitter, or a validator of the profile of a frame."""
+    redactor = Redactor() if kind in ("redacting", "profile") else None
+    keep = kind == "profile"
+    if "profile" in kind:
+        return Validator(Profile.learn(frame, name="late", version="1"), redactor, keep_texts=keep)
+    return Splitter(redactor, keep_texts=keep)
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def splitters(request: pytest.FixtureRequest) -> tuple[Splitter, Splitter]:
     """The same splitter twice: one takes the compiled path where it can, the other never."""
-    profile = Profile.learn(FRAME, name="late", version="1")
+    return made(request.param, FRAME), made(request.param, FRAME)
 
-    def make() -> Splitter:
-        redactor = Redactor() if request.param in ("redacting", "profile") else None
-        keep = request.param == "profile"
-        if "profile" in request.param:
-            return Validator(profile, redactor, keep_texts=keep)
-        return Splitter(redactor, keep_texts=keep)
 
-    return make(), make()
+@pytest.fixture(params=KINDS)
+def fresh(request: pytest.FixtureRequest) -> Splitter:
+    """A splitter that saw nothing yet, and knows no feature whose name alone is sensitive."""
+    return made(request.param, FRAME.drop(columns="user_phone"))
+
+
+ROW = {"delay": 3.0, "seats": 4, "carrier": "AA", "gate": None, "wet": True, "note": "word"}
 
 
 def general(splitter: Splitter, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -94,15 +107,21 @@ def compiled(splitter: Splitter, values: dict[str, Any]) -> dict[str, Any] | Non
     return None if shape is None or not shape.has_values else encoded(shape, values)
 
 
+@functools.lru_cache(maxsize=16)
+def encoders(shape: Shape) -> tuple[Any, Any]:
+    """The code for a shape, with an answer and without one; compiling it takes far longer than running it."""
+    template = Template("late", "1.0", service={"environment": "test"})
+    return encoder(shape, Shape({"value": bool}), template, scalar=True), encoder(shape, None, template, scalar=False)
+
+
 def encoded(shape: Shape, values: dict[str, Any]) -> dict[str, Any] | None:
     """The same for a shape that is given."""
-    template = Template("late", "1.0", service={"environment": "test"})
-    encode = encoder(shape, Shape({"value": bool}), template, scalar=True)
+    encode, encode_alone = encoders(shape)
     line = encode(values, True, ("0190", "2026", "2025"), "0190", 1000, None)
     if line is None:
         return None
     body: dict[str, Any] = orjson.loads(line)["mllog"]
-    alone = encoder(shape, None, template, scalar=False)(values, None, ("0190", "2026", "2025"), "0190", 1000, None)
+    alone = encode_alone(values, None, ("0190", "2026", "2025"), "0190", 1000, None)
     assert alone is not None
     assert orjson.loads(alone)["mllog"] == {name: part for name, part in body.items() if name != "output"}
     return {name: body[name] for name in ("input", "output", "quality")}
@@ -126,17 +145,18 @@ def test_both_paths_agree(splitters: tuple[Splitter, Splitter], calls: list[dict
                 assert found == orjson.loads(dumps({"input": expected, "output": {"boolean": {"value": True}}, **said}))
 
 
-def test_the_common_call_takes_the_compiled_path(splitters: tuple[Splitter, Splitter]) -> None:
+def test_the_common_call_takes_the_compiled_path(fresh: Splitter) -> None:
     """A valid row, also with strings that nothing saw before."""
-    values = {"delay": 3.0, "seats": 4, "carrier": "AA", "gate": None, "wet": True}
-    quick = splitters[0]
-    if isinstance(quick, Validator):
-        values["user_phone"] = "x"
-        if compiled(quick, values) is None:  # redaction never lets a feature of that name pass
-            return
-    found = compiled(quick, values)
+    found = compiled(fresh, ROW)
     assert found is not None
     assert found["quality"] == {"missing": ["gate"], "invalid": 0}
+
+
+def test_a_feature_that_is_sensitive_by_name_takes_the_general_way() -> None:
+    """Redaction never lets one pass; without redaction it is a feature like any other."""
+    row = {**ROW, "user_phone": "x"}
+    assert compiled(made("profile", FRAME), row) is None
+    assert compiled(made("profile without redaction", FRAME), row) is not None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, sys.float_info.max, -1e308, 5e-324])
@@ -217,25 +237,17 @@ def test_what_is_no_string_is_seen(value: object) -> None:
     assert encoded(Shape({"a": str}, known={"a": {"AA"}}), {"a": value}) is None
 
 
-def test_free_text_takes_the_compiled_path(splitters: tuple[Splitter, Splitter]) -> None:
+@pytest.mark.parametrize("size", [80, 2000])
+def test_free_text_takes_the_compiled_path(fresh: Splitter, size: int) -> None:
     """As long as the rules find nothing in it; a summary, or the text, a very long one cut."""
-    quick = splitters[0]
-    rest = (
-        {"delay": 3.0, "seats": 4, "carrier": "AA", "gate": None, "wet": True} if isinstance(quick, Validator) else {}
-    )
-    for size in (80, 2000):
-        found = compiled(quick, {**rest, "note": "word " * size})
-        if isinstance(quick, Validator) and "user_phone" in quick._specs and found is None:
-            found = compiled(quick, {**rest, "user_phone": "x", "note": "word " * size})
-            if found is None:  # redaction never lets a feature of that name pass
-                return
-        assert found is not None
-        note = found["input"]["text"]["note"]
-        if quick._keep_texts:
-            assert note.startswith("word word")
-            assert note.endswith("[cut: 10000 characters]") == (size == 2000)
-        else:
-            assert note == f"[text: {5 * size} characters, {size} words]"
+    found = compiled(fresh, {**ROW, "note": "word " * size})
+    assert found is not None
+    note = found["input"]["text"]["note"]
+    if fresh._keep_texts:
+        assert note.startswith("word word")
+        assert note.endswith("[cut: 10000 characters]") == (size == 2000)
+    else:
+        assert note == f"[text: {5 * size} characters, {size} words]"
 
 
 def test_a_string_the_rules_catch_is_seen() -> None:

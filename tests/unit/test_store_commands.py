@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from clitools import Cli
-from fakecluster import serving
+from support.cli import Cli
+from support.fakecluster import serving
 
 import mllog
 from mllog import Profile

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from alerttools import Taken, fill
+from support.alerts import Taken, fill
+from support.loopback import Handler, listening
 
 from mllog.store import EmbeddedStore, open_store
 
@@ -19,25 +17,15 @@ def hook() -> Iterator[Taken]:
     """A server on this machine that takes what is posted."""
     taken = Taken()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            taken.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(taken.status)
-            self.send_header("location", f"http://127.0.0.1:{taken.port}/elsewhere")
-            self.send_header("content-length", "0")
-            self.end_headers()
+    class Hook(Handler):
+        def handle_any(self) -> None:
+            """Take it, and point elsewhere."""
+            taken.requests.append((self.path, self.named(), self.body()))
+            self.answer(taken.status, b"", location=f"http://127.0.0.1:{taken.port}/elsewhere")
 
-        def log_message(self, *_: Any) -> None:
-            """Silent."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        taken.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with listening(Hook) as url:
+        taken.port = int(url.rpartition(":")[2])
         yield taken
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

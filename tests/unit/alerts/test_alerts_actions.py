@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alerttools import NOW, Taken, a_watch, parsed
+from support.alerts import NOW, Taken, a_watch, parsed
 
 from mllog import MllogError, alerts
 from mllog.store import EmbeddedStore
@@ -200,11 +200,18 @@ def test_a_command_gets_json_and_its_own_arguments_without_a_shell(opened: Embed
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("raise SystemExit(3)", "exit code 3"), ("import time; time.sleep(60)", "not done after 0.5 s")]
+    ("text", "seconds", "why"),
+    [
+        ("raise SystemExit(3)", 300, "exit code 3"),
+        ("import signal; signal.pause()", 0.5, "not done after 0.5 s"),
+    ],
+    ids=["exit code", "time-out"],
 )
-def test_a_command_that_fails_is_a_failure(opened: EmbeddedStore, tmp_path: Path, text: str, why: str) -> None:
+def test_a_command_that_fails_is_a_failure(
+    opened: EmbeddedStore, tmp_path: Path, text: str, seconds: float, why: str
+) -> None:
     """By its exit code, or by its time-out."""
-    outcome = acted(opened, routed(tmp_path, script(tmp_path, text), timeout=0.5))
+    outcome = acted(opened, routed(tmp_path, script(tmp_path, text), timeout=seconds))
     assert why in outcome.failed["command:act"]
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from alerttools import a_watch, broken, fill
-from fakecluster import Answer, certificate, items, serving
+from support.alerts import a_watch, broken, fill
+from support.fakecluster import Answer, certificate, items, serving
+from support.waiting import PATIENCE
 
 import mllog
 from mllog import Profile
@@ -113,7 +114,7 @@ def test_it_goes_on_until_it_is_told_to_stop(place: tuple[object, ...]) -> None:
         assert process.stdout is not None
         assert [json.loads(process.stdout.readline())["fired"] for _ in range(2)] == [True, False]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     open_store(str(place[1])).close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alerttools import NOW, a_watch, broken, fill, parsed
+from support.alerts import NOW, a_watch, broken, fill, parsed
 
 from mllog import MllogError, alerts, watches
 from mllog.errors import StoreError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakecluster import Answer, FakeCluster, serving
+from support.fakecluster import Answer, FakeCluster, serving
 
 from mllog.cluster._connection import cluster_of
 from mllog.erase._blocks import Blocks

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clitools import Cli
 from fastapi.testclient import TestClient
+from support.cli import Cli
+from support.waiting import wait_until
 
 import mllog
 from mllog.erase import Erasure, Quarantine, Spool, Stored
@@ -50,9 +50,7 @@ def serve(data: Path, *spools: Path) -> dict[str, int]:
     """The server takes what spools hold; its counts."""
     chain = open_chain(data, spools=spools)
     chain.start()
-    end = time.monotonic() + 30
-    while chain.report()["pending_bytes"] and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_until(lambda: chain.report()["pending_bytes"] == 0)
     report = chain.report()
     chain.stop()
     assert report["failure"] is None

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from clitools import Cli
-from fakehttp import serving
+from support.cli import Cli
+from support.fakehttp import serving
 
 from mllog.install._arrival import Nest, check_canary
 from mllog.install._canary import Canary, canary

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clitools import Cli
-from fakehttp import Asked, FakeService, serving
+from support.cli import Cli
+from support.fakehttp import Asked, FakeService, serving
 
 from mllog import Profile
 from mllog.errors import ClusterError, ConfigurationError

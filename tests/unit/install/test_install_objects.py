@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fakehttp import Asked, serving
+from support.fakehttp import Asked, serving
+from support.waiting import PATIENCE
 
 from mllog import Profile
 from mllog.errors import ConfigurationError
@@ -72,7 +73,7 @@ def test_both_installers_install_the_same_kind_by_kind(tmp_path: Path) -> None:
     """install.sh, which needs curl alone, and setup."""
     with serving(bare_cluster) as service:
         command = ["sh", str(ROOT / "elastic/install.sh"), service.url, "--keys", str(tmp_path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
         by_shell = [(one.path, one.json) for one in service.asked if one.method == "PUT"]
         with Cluster(Target(service.url)) as cluster:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from servertools import EXAMPLES, Server
+from support.servers import EXAMPLES, Server
 
 
 @pytest.fixture

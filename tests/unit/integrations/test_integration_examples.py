@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servertools import EXAMPLES
+from support.servers import EXAMPLES
+from support.waiting import PATIENCE
 
 from mllog.pipeline import load
 from mllog.spool import events
@@ -18,7 +19,7 @@ from mllog.spool import events
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run an example; a warning is an error."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
 
 
 def spooled(folder: Path) -> list[dict[str, Any]]:

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from servertools import Server
+import pytest
+from support.servers import Server
 
 from mllog.spool import events
 from mllog.spool._segment import LIVE
+
+pytestmark = pytest.mark.slow
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

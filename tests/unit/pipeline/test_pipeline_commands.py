@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from clitools import Cli
+from support.cli import Cli
 
 from mllog.store import Document, open_store
 

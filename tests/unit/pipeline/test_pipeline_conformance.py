@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mllog.pipeline import PipelineError, encode, event_from_json, event_from_line, load
+from mllog.pipeline import Pipeline, PipelineError, encode, event_from_json, event_from_line, load
 from mllog.pipeline._gsub import ReplacementError, replacer
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
@@ -37,6 +38,16 @@ def groups(*names: str) -> list[Any]:
 EVENT_FILES = sorted(
     path.name for path in CORPUS.glob("*.yml") if path.name not in {"config-errors.yml", "regex.yml", *INPUT_FILES}
 )
+
+
+def parted(name: str, chosen: Callable[[dict[str, Any]], Any]) -> tuple[list[Any], list[Any]]:
+    """The groups of a file that are chosen, and the others; there are some of both."""
+    every = groups(name)
+    first = [parameter for parameter in every if chosen(parameter.values[0])]
+    rest = [parameter for parameter in every if not chosen(parameter.values[0])]
+    assert first
+    assert rest
+    return first, rest
 
 
 def written(group: dict[str, Any], folder: Path) -> Path:
@@ -113,26 +124,35 @@ def test_lines_as_the_line_codec_takes_them() -> None:
         }
 
 
-@pytest.mark.parametrize("group", groups("regex.yml"))
+REFUSED_PATTERNS, TAKEN_PATTERNS = parted("regex.yml", lambda group: "error" in group or "error_replacing" in group)
+TAKEN_FILES, REFUSED_FILES = parted("config-errors.yml", lambda group: group["valid"] and group.get("starts", True))
+
+
+@pytest.mark.parametrize("group", REFUSED_PATTERNS)
+def test_patterns_that_the_real_engine_refuses(group: dict[str, Any]) -> None:
+    """Each pattern or replacement that gave an error gives one."""
+    with pytest.raises((PatternError, ReplacementError)):
+        replacer(compiled(group["pattern"]), group["replacement"])
+
+
+@pytest.mark.parametrize("group", TAKEN_PATTERNS)
 def test_patterns_as_the_real_engine_takes_them(group: dict[str, Any]) -> None:
-    """Each pattern and replacement gives the recorded text and number of matches, or an error where it did."""
-    if "error" in group or "error_replacing" in group:
-        with pytest.raises((PatternError, ReplacementError)):
-            replacer(compiled(group["pattern"]), group["replacement"])
-        return
+    """Each pattern and replacement gives the recorded text and number of matches."""
     pattern = compiled(group["pattern"])
     assert replacer(pattern, group["replacement"])(group["subject"]) == group["result"]
     assert sum(1 for _ in pattern.finditer(group["subject"])) == group["matches"]
 
 
-@pytest.mark.parametrize("group", groups("config-errors.yml"))
+@pytest.mark.parametrize("group", TAKEN_FILES)
+def test_configurations_that_start(group: dict[str, Any], tmp_path: Path) -> None:
+    """What Logstash starts with is loaded."""
+    assert isinstance(load([written(group, tmp_path)], environ={}), Pipeline)
+
+
+@pytest.mark.parametrize("group", REFUSED_FILES)
 def test_configuration_faults(group: dict[str, Any], tmp_path: Path) -> None:
     """A configuration is refused where Logstash refuses it, a syntax error at the same line and column."""
     folder = written(group, tmp_path)
-    starts = group["valid"] and group.get("starts", True)
-    if starts:
-        load([folder], environ={})
-        return
     with pytest.raises(PipelineError) as caught:
         load([folder], environ={})
     named = re.search(r"(?:at|At) line:? (\d+), column (\d+)", group.get("message", ""))

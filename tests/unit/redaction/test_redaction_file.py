@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clitools import Cli
+from support.cli import Cli
 
 import mllog
 from mllog._state import STATE

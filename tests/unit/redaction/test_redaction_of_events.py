@@ -69,7 +69,9 @@ def test_no_call_lets_a_value_out(name: str, profile: bool) -> None:
     assert "ann.lee77" not in text
     assert str(CARD) not in text
     assert "REDACTED" in text
-    assert all(event["mllog"]["redaction"]["count"] for event in events if "REDACTED" in json.dumps(event))
+    redacted = [event for event in events if "REDACTED" in json.dumps(event)]
+    assert len(redacted) >= 3
+    assert min(event["mllog"]["redaction"]["count"] for event in redacted) > 0
 
 
 def test_what_is_bound_is_redacted() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakecluster import serving
+from support.fakecluster import serving
 
 from mllog.errors import ConfigurationError, StoreError
 from mllog.redaction._scan import events_of, scanned

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.timing import within
 
 from mllog.event._stamps import dumps
 from mllog.redaction import RULES, Redactor, Rule, rules_digest
@@ -85,7 +86,7 @@ def test_near_matches_take_no_long_time(text: str) -> None:
     """A long text full of near matches is through within a generous second, so no pattern backtracks."""
     began = time.process_time()
     REDACTOR.text(text)
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < within(1.0)
 
 
 def test_the_digest_is_that_of_the_rules() -> None:

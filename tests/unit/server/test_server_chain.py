@@ -6,14 +6,14 @@ import datetime as dt
 import json
 import logging
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from support.waiting import wait_until
 
 import mllog
 from mllog import MllogError, Profile, alerts, watches
@@ -50,14 +50,6 @@ def log(tmp_path: Path) -> Iterator[mllog.ModelLogger]:
     mllog.shutdown()
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Wait for something that other threads bring about."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 def line(number: int, **more: Any) -> bytes:
     """An event as a sender would write it."""
     event = {
@@ -73,7 +65,7 @@ def test_what_is_spooled_is_stored_once(chain: Chain, log: mllog.ModelLogger) ->
     """Every call that returned is in the store, and a second pass over the same spool adds nothing."""
     ids = {log.prediction({"delay": n}) for n in range(50)}
     chain.start()
-    until(lambda: chain.store.count(index=INDEX) == 50)
+    wait_until(lambda: chain.store.count(index=INDEX) == 50)
     found = chain.store.search({"size": 100}, index=INDEX)["hits"]["hits"]
     assert {hit["_source"]["mllog"]["prediction"]["id"] for hit in found} == ids
     report = chain.report()
@@ -86,7 +78,7 @@ def test_records_have_a_stream_of_their_own(chain: Chain, log: mllog.ModelLogger
     log.prediction({"delay": 1.0})
     mllog.RecordHandler().handle(logging.makeLogRecord({"name": "shop", "levelname": "INFO", "msg": "asked"}))
     chain.start()
-    until(lambda: chain.report()["stored"] == 2)
+    wait_until(lambda: chain.report()["stored"] == 2)
     assert chain.store.count(index=INDEX) == 1
     (hit,) = chain.store.search({"size": 9}, index="logs-mllog.log-default")["hits"]["hits"]
     assert hit["_source"]["message"] == "asked"
@@ -104,7 +96,7 @@ def test_a_batch_that_was_stored_and_not_acknowledged_comes_again(
     first.stop()
     again = open_chain(tmp_path / "data", spools=[tmp_path / "spool"], profiles=[profile])
     again.start()
-    until(lambda: again.ingest.counts.received == 20)
+    wait_until(lambda: again.ingest.counts.received == 20)
     assert (again.ingest.counts.stored, again.ingest.counts.duplicates) == (0, 20)
     assert again.store.count(index=INDEX) == 20
     again.stop()
@@ -123,12 +115,12 @@ def test_the_cursor_waits_for_the_store(
     for n in range(5):
         log.prediction({"delay": n})
     chain.start()
-    until(lambda: chain.report()["failure"])
+    wait_until(lambda: chain.report()["failure"])
     assert chain.report()["failure"] == "no space left on device"
     assert chain.report()["pending_bytes"] > 0
     assert chain.ingest.counts.stored == 0
     monkeypatch.setattr(chain.store, "commit", right)
-    until(lambda: chain.report()["failure"] is None and chain.report()["pending_bytes"] == 0)
+    wait_until(lambda: chain.report()["failure"] is None and chain.report()["pending_bytes"] == 0)
     said = [record.getMessage().partition(": ")[2] for record in caplog.records if record.name == "mllog.server"]
     assert said == ["nothing is stored, and nothing lost: no space left on device", "events are stored again"]
     assert chain.store.count(index=INDEX) == 5

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clitools import Cli
+from support.cli import Cli
+from support.waiting import PATIENCE
 
 from mllog.errors import ConfigurationError, StoreError
 from mllog.server import open_chain
@@ -54,7 +55,7 @@ def test_a_server_applies_it_when_it_starts(tmp_path: Path) -> None:
     ended = chain.retention._stop
     chain.retention._stop = Once(ended)  # type: ignore[assignment]
     chain.start()
-    chain.retention._thread.join(30)
+    chain.retention._thread.join(PATIENCE)
     assert chain.store.count(index="logs-mllog.shop-*") == 1
     chain.stop()
     assert ended.is_set()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import PATIENCE, wait_until
 
 import mllog
 from mllog._state import STATE
@@ -29,7 +30,7 @@ for n in range(200):
 def ended(code: str, folder: Path, url: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A service in a process of its own, at its end."""
     command = [sys.executable, *options, "-c", code, str(folder), url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -44,12 +45,12 @@ class Endpoint(ThreadingHTTPServer):
         self.open.set()
         self.arrived = threading.Condition()
         self.events: list[dict[str, Any]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def numbers(self, count: int) -> list[int]:
         """The numbers of the events, once there are so many."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self._numbers()) >= count, timeout=30)
+            assert self.arrived.wait_for(lambda: len(self._numbers()) >= count, timeout=PATIENCE)
             return self._numbers()
 
     def _numbers(self) -> list[int]:
@@ -116,8 +117,7 @@ def test_an_endpoint_that_is_away_costs_the_service_nothing(service: mllog.Model
     endpoint.open.clear()
     for n in range(50):
         service.prediction({"n": n})
-    while mllog.stats()["shipper"].get("problem") is None:
-        threading.Event().wait(0.01)
+    wait_until(lambda: mllog.stats()["shipper"].get("problem") is not None)
     assert mllog.stats()["shipper"]["problem"] == "HTTP 503"
     assert mllog.stats()["dropped"] == before
     endpoint.open.set()
@@ -173,7 +173,7 @@ if os.fork():
 for n in range(1000, 1100):
     log.prediction({"n": n})
 import time
-end = time.monotonic() + 20
+end = time.monotonic() + 600
 while time.monotonic() < end and mllog.stats()["shipper"].get("delivered", 0) == 0:
     time.sleep(0.01)
 mllog.shutdown(10)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import PATIENCE
 
 import mllog
 from mllog.spool import Drops, SpoolReader, SpoolWriter, events
@@ -124,7 +125,7 @@ def test_what_was_delivered_is_not_counted_as_given_up(tmp_path: Path) -> None:
 
 def test_a_caller_waits_for_room(tmp_path: Path) -> None:
     """Under `block` nothing is given up as long as somebody reads in time."""
-    writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=BOUND, when_full="block", block_seconds=20)
+    writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=BOUND, when_full="block", block_seconds=PATIENCE)
     read: list[int] = []
     done = threading.Event()
 

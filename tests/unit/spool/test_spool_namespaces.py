@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE
 
 from mllog.spool import SpoolReader, events
 
@@ -59,7 +60,7 @@ print(json.dumps([full, told(), last["mllog"]["input"]["number"]]))
         f'mount -t tmpfs -o size=40m tmpfs "{disk}" && dd if=/dev/zero of="{disk}/ballast" bs=1M count=20 status=none'
     )
     process = boxed(["--mount"], before, code, disk / "spool")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     (accepted, dropped, problem), (later, still, well), last = json.loads(out)
     assert accepted > 0
@@ -75,7 +76,7 @@ def test_a_read_only_disk_is_said_and_costs_nothing_else(tmp_path: Path) -> None
     disk = tmp_path / "disk"
     disk.mkdir()
     process = boxed(["--mount"], f'mount -t tmpfs -o ro tmpfs "{disk}"', code, disk / "spool")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     accepted, dropped, problem = json.loads(out)
     assert (accepted, dropped) == (0, 1000)
     assert "Read-only file system" in problem
@@ -108,6 +109,6 @@ sys.stdin.readline()
     reader.close()
     assert sorted(numbers) == [*range(500), *range(1000, 1500)]
     assert len(list(tmp_path.glob("*.live"))) == 1
-    services[1].communicate("\n", timeout=30)
+    services[1].communicate("\n", timeout=PATIENCE)
     assert services[1].returncode == 0
     assert len(list(events(tmp_path))) == 500  # read, and sealed by its writer since; the next look clears it away

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.waiting import PATIENCE, wait_until
 
 from mllog.spool import SpoolReader, SpoolWriter, events, status
 from mllog.spool._filesystem import Filesystem, filesystem
@@ -116,7 +117,9 @@ def test_an_appending_writer_that_is_killed_loses_nothing(tmp_path: Path) -> Non
         "os.pwrite(writer._current.fd, b'{\"n\": 10', writer._end)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     reader = SpoolReader(tmp_path)
     assert [json.loads(text)["n"] for batch in reader.read() for text in batch.lines] == list(range(1000))
@@ -126,10 +129,7 @@ def test_an_appending_writer_that_is_killed_loses_nothing(tmp_path: Path) -> Non
 
 def delete(folder: Path, writer: SpoolWriter) -> None:
     """Delete a spool once its thread makes nothing more in it."""
-    thread = writer._thread
-    assert thread is not None
-    while len(writer.segments.spares) < SPARES:
-        thread.join(0.01)
+    wait_until(lambda: len(writer.segments.spares) >= SPARES)
     shutil.rmtree(folder)
 
 
@@ -156,10 +156,7 @@ def test_a_deleted_folder_is_noticed_while_the_service_runs(tmp_path: Path, monk
     writer = SpoolWriter(folder, segment_bytes=1 << 16)
     assert writer.append(line(0))
     delete(folder, writer)
-    thread = writer._thread
-    assert thread is not None
-    while not list(folder.glob("*.ndjson")):
-        thread.join(0.01)
+    wait_until(lambda: list(folder.glob("*.ndjson")))
     assert numbers(folder) == [0]
     assert writer.append(line(1))
     assert sorted(numbers(folder)) == [0, 1]
@@ -171,10 +168,7 @@ def test_an_old_segment_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("mllog.spool._writer._TICK_SECONDS", 0.01)
     writer = SpoolWriter(tmp_path, segment_bytes=SMALL, seal_seconds=0.0)
     assert writer.append(line(0))
-    thread = writer._thread
-    assert thread is not None
-    while not list(tmp_path.glob("*.ndjson")):
-        thread.join(0.01)
+    wait_until(lambda: list(tmp_path.glob("*.ndjson")))
     assert status(tmp_path).live == 0
     assert writer.append(line(1))
     assert numbers(tmp_path) == [0, 1]

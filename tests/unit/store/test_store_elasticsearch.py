@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakecluster import FakeCluster, certificate, items, serving
+from support.fakecluster import FakeCluster, certificate, items, serving
 
 from mllog.cluster._connection import Cluster, cluster_of
 from mllog.errors import ConfigurationError, MissingExtraError, QueryError, StoreError
@@ -230,17 +230,19 @@ def test_a_scan_goes_on_from_where_a_page_ended(cluster: FakeCluster, store: Ela
 
     hits = [{"_index": INDEX, "_id": str(n), "_source": {}, "sort": [n, n]} for n in range(1000)]
     pages = [hits, hits[:3]]
+    after: list[tuple[str, list[int]]] = []
 
     def answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
         if "_pit" in path:
             return 200, {"id": "p0", "succeeded": True}
         asked = json.loads(body)
         if "search_after" in asked:
-            assert (asked["pit"]["id"], asked["search_after"]) == ("p1", [999, 999])
+            after.append((asked["pit"]["id"], asked["search_after"]))
         return 200, {"pit_id": "p1", "hits": {"hits": pages["search_after" in asked]}}
 
     cluster.answer = answer
     assert len(list(store.scan())) == 1003
+    assert after == [("p1", [999, 999])]
     assert [(method, path) for method, path, _, _ in cluster.asked][-1] == ("DELETE", "/_pit")
     scan = store.scan()
     next(scan)
@@ -361,7 +363,10 @@ def test_a_cluster_that_does_not_know_the_api_is_too_old(cluster: FakeCluster) -
 def test_a_key_without_the_monitor_privilege_may_read(cluster: FakeCluster) -> None:
     """It does not say its version then."""
     cluster.info = (403, {"error": UNAUTHORIZED})
-    open_store(cluster.url).close()
+    cluster.answer = lambda *_: (200, {"count": 7, "_shards": {"total": 1}})
+    opened = open_store(cluster.url)
+    assert opened.count() == 7
+    opened.close()
 
 
 def test_a_wrong_key_is_one_line_without_the_key(cluster: FakeCluster, tmp_path: Path) -> None:
@@ -424,7 +429,10 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
     with serving(path) as fake:
         assert "no connection: " in fails(fake.url.replace("https:", "http:"))
         assert "the certificate is not trusted: self-signed certificate; name its authority (--ca)" in fails(fake.url)
-        open_store(fake.url, ca=authority).close()
+        fake.answer = lambda *_: (200, {"count": 7, "_shards": {"total": 1}})
+        opened = open_store(fake.url, ca=authority)
+        assert opened.count() == 7
+        opened.close()
 
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

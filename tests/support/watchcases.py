@@ -19,7 +19,7 @@ from mllog.event._stamps import own_event
 from mllog.profile import Feature
 from mllog.store import Document
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WATCHES = ROOT / "elastic/watches"
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 MODEL, VERSION = "flights_delay", "1.0.0"

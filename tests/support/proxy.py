@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import http.client
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from support.loopback import Handler, listening
+from support.waiting import PATIENCE
 
 FAULTS = ("busy", "no_shard", "bad_gateway", "some", "refused", "unanswered", "half_answered")
 _BUSY = {"type": "es_rejected_execution_exception", "reason": "the queue is full"}
@@ -37,7 +37,7 @@ class Proxy:
 
     def forward(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
         """The node's own answer: status, body and type."""
-        connection = http.client.HTTPConnection(str(self.target.hostname), self.target.port, timeout=60)
+        connection = http.client.HTTPConnection(str(self.target.hostname), self.target.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
@@ -79,33 +79,28 @@ def proxied(target: str, draw: random.Random) -> Iterator[Proxy]:
     """A proxy on a free port of the loopback."""
     proxy = Proxy(target, draw)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Between(Handler):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
             """Pass the request on, or spoil it."""
             fault = proxy.fault() if "_bulk" in self.path else ""
             proxy.done[fault] += 1
-            size = int(self.headers.get("content-length") or 0)
+            body = self.body(0.5 if fault == "refused" else 1.0)
             if fault == "refused":
-                self.rfile.read(size // 2)
-                self._hang_up()
+                self.hang_up()
                 return
-            body = self.rfile.read(size)
-            status, content, kind = self._answer(fault, body)
+            status, content, kind = self._found(fault, body)
             if fault == "unanswered":
-                self._hang_up()
+                self.hang_up()
                 return
-            self.send_response(status)
-            self.send_header("x-elastic-product", "Elasticsearch")
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if fault == "half_answered" else content)
-            if fault == "half_answered":
-                self._hang_up()
+            half = fault == "half_answered"
+            headers = {"x_elastic_product": "Elasticsearch", "content_type": kind}
+            self.answer(status, content, sent=0.5 if half else 1.0, **headers)
+            if half:
+                self.hang_up()
 
-        def _answer(self, fault: str, body: bytes) -> tuple[int, bytes, str]:
+        def _found(self, fault: str, body: bytes) -> tuple[int, bytes, str]:
             if fault in ("busy", "no_shard"):
                 error = _BUSY if fault == "busy" else _NO_SHARD
                 status = 429 if fault == "busy" else 503
@@ -118,24 +113,5 @@ def proxied(target: str, draw: random.Random) -> Iterator[Proxy]:
                 return proxy.bulk(self.path, body, headers, fault)
             return proxy.forward(self.command, self.path, body, headers)
 
-        def _hang_up(self) -> None:
-            self.close_connection = True
-            self.connection.close()
-
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any  # noqa: N815 - http.server's names
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign,assignment]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with listening(Between) as proxy.url:
         yield proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -8,7 +8,9 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[1] / "examples/integrations"
+from support.waiting import PATIENCE
+
+EXAMPLES = Path(__file__).parents[2] / "examples/integrations"
 
 
 class Server:
@@ -19,7 +21,7 @@ class Server:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, dict[str, str]]:
         """Ask on a connection of its own."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
@@ -28,4 +30,4 @@ class Server:
         """Ask it to leave, and wait."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
+            self.process.wait(PATIENCE)

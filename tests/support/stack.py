@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import orjson
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def bulk(client: httpx.Client, stream: str, sources: dict[str, Any]) -> dict[str, Any]:

@@ -7,22 +7,21 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from support.loopback import free_port
+from support.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 USER = "tester"
 PASSWORD = "made-up-for-the-tests"
-START_SECONDS = 120
 _HEAP = "768m"
 
 
@@ -42,7 +41,7 @@ class SecuredNode:
             auth=None if api_key else (USER, PASSWORD),
             headers={"authorization": f"ApiKey {encoded}"} if api_key else {},
             verify=ssl.create_default_context(cafile=self.ca),
-            timeout=60,
+            timeout=PATIENCE,
             trust_env=False,
         )
 
@@ -66,18 +65,12 @@ def _java() -> Path | None:
     return next((path / "bin/java" for path in reversed(found) if (path / "bin/java").exists()), None)
 
 
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 @contextmanager
 def secured_node(home: Path) -> Iterator[SecuredNode]:
     """Start a node on free ports with a folder of its own, and stop it."""
     folder = Path(tempfile.mkdtemp(prefix="mllog-secured-"))
     try:
-        port = _free_port()
+        port = free_port()
         _configure(home, folder, port)
         node = SecuredNode(f"https://127.0.0.1:{port}", folder / "secrets/ca.crt", folder)
         process = _start(home, folder)
@@ -92,7 +85,7 @@ def secured_node(home: Path) -> Iterator[SecuredNode]:
 
 def _configure(home: Path, folder: Path, port: int) -> None:
     command = ["sh", str(ROOT / "elastic/secrets.sh"), str(folder / "secrets")]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     config = folder / "config"
     (config / "certs").mkdir(parents=True)
     for name in ("jvm.options", "log4j2.properties", "role_mapping.yml", "roles.yml"):
@@ -103,7 +96,7 @@ def _configure(home: Path, folder: Path, port: int) -> None:
         "cluster.name": "mllog-test-secured",
         "network.host": "127.0.0.1",
         "http.port": port,
-        "transport.port": _free_port(),
+        "transport.port": free_port(),
         "discovery.type": "single-node",
         "path.data": folder / "data",
         "path.logs": folder / "logs",
@@ -159,34 +152,46 @@ def _start(home: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait(node: SecuredNode, process: subprocess.Popen[bytes], folder: Path) -> None:
-    ends = time.monotonic() + START_SECONDS
+    def said() -> str:
+        return (folder / "out").read_text(errors="replace")[-1500:]
+
     with node.client() as client:
-        while True:
+
+        def answers() -> bool:
+            assert process.poll() is None, f"the node ended: {said()}"
             try:
                 # Roles lie in an index that the first one makes; until it is up, reading them is a 503.
                 role = "/_security/role/of_the_tests"
-                if client.put(role, json={}).status_code == client.get(role).status_code == 200:
-                    return
+                return client.put(role, json={}).status_code == client.get(role).status_code == 200
             except httpx.TransportError:
-                pass
-            said = (folder / "out").read_text(errors="replace")[-1500:]
-            assert process.poll() is None, f"the node ended: {said}"
-            assert time.monotonic() < ends, f"the node did not come up: {said}"
-            time.sleep(0.5)  # nothing tells when a port opens
+                return False
+
+        try:
+            wait_until(answers)
+        except AssertionError as error:
+            error.add_note(f"the node said: {said()}")
+            raise
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """The launcher and its server: the process group that they have to themselves."""
-    for number, seconds in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
+
+    def gone() -> bool:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    for number, seconds in ((signal.SIGTERM, 60), (signal.SIGKILL, PATIENCE)):
         try:
             os.killpg(process.pid, number)
+            wait_until(gone, seconds)
         except ProcessLookupError:
-            break
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            process.poll()
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.1)
+            return
+        except AssertionError:
+            if number == signal.SIGKILL:
+                raise
+            continue
+        return

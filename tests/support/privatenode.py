@@ -6,36 +6,20 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from support.loopback import free_port
+from support.waiting import PATIENCE, wait_until
 
-ROOT = Path(__file__).parents[1]
-STACK = ROOT.parent / "shared" / "stack" / "es.sh"
+ROOT = Path(__file__).parents[2]
+STACK = ROOT / "tests/stack/nodes/es.sh"
 INSTALLED = Path(os.environ.get("ES_DIR", "/var/tmp/mllog-stack")) / "es-9.4.3"  # as es.sh has it
 HEAP = "512m"
-
-
-def until[T](condition: Callable[[], T], seconds: float = 60.0) -> T:
-    """Wait for something that another process brings about; what it was."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return found
-
-
-def free_port() -> int:
-    """A port on the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PrivateNode:
@@ -64,7 +48,7 @@ class PrivateNode:
         }
         lines = "".join(f"{name}: {value}\n" for name, value in settings.items())
         (self._home / "config" / "elasticsearch.yml").write_text(lines)
-        self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -73,7 +57,7 @@ class PrivateNode:
             # It waits for the port of the shared node; ours is another, so we do the waiting.
             starter = subprocess.Popen([str(STACK), "start", "main"], env=environment, stdout=log, stderr=log)
         try:
-            until(self._answers, 90)
+            wait_until(self._answers)
         finally:
             starter.kill()
             starter.wait()
@@ -88,11 +72,13 @@ class PrivateNode:
         """As the kernel does it when memory runs out."""
         pid = int((self._home / "es.pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        until(lambda: not _alive(pid))
+        wait_until(lambda: not _alive(pid))
 
     def install(self) -> None:
         """Put everything of elastic/ into it."""
-        subprocess.run(["sh", str(ROOT / "elastic/install.sh"), self.url], check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            ["sh", str(ROOT / "elastic/install.sh"), self.url], check=True, capture_output=True, timeout=PATIENCE
+        )
 
     def close(self) -> None:
         """Stop it."""

@@ -1,0 +1,1 @@
+"""What tests share: fakes on the loopback, real nodes, cases, and ways to wait."""
