@@ -167,7 +167,7 @@ def test_init_writes_the_stack_out_once(cli: Cli, tmp_path: Path) -> None:
     ):
         assert (tmp_path / name).exists()
     cli.does("pipeline", "check", tmp_path / "logstash" / "pipeline")
-    assert "is there already; nothing was written" in cli.fails("init", tmp_path)
+    assert "exists already; nothing was written" in cli.fails("init", tmp_path)
 
 
 def test_pipeline_test_runs_the_cases_beside_a_configuration(cli: Cli, tmp_path: Path) -> None:
