@@ -15,19 +15,19 @@ app = typer.Typer(name="dashboards", help="Build Kibana dashboards from profiles
 @app.command()
 def build(paths: Profiles, out: OutFolder) -> None:
     """Write a dashboard per profile as NDJSON that Kibana imports as it is."""
-    from mllog import dashboards  # noqa: PLC0415 - an extra
+    from mllog.dashboards import kibana  # noqa: PLC0415 - an extra
     from mllog.profile import Profile  # noqa: PLC0415 - the same
 
-    for written in dashboards.write([Profile.load(path) for path in paths], out):
+    for written in kibana.write([Profile.load(path) for path in paths], out):
         typer.echo(str(written))
 
 
 @app.command()
 def check(paths: Annotated[list[Path], typer.Argument(help="NDJSON files of saved objects.")]) -> None:
     """Find faults that Kibana would show only when a dashboard is opened."""
-    from mllog import dashboards  # noqa: PLC0415 - an extra
+    from mllog.dashboards import kibana  # noqa: PLC0415 - an extra
 
-    problems = [f"{path}: {problem}" for path in paths for problem in dashboards.check(path)]
+    problems = [f"{path}: {problem}" for path in paths for problem in kibana.check(path)]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:

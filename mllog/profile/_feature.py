@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mllog.errors import ProfileError
+from mllog.profile._bins import Bins
 
 TYPES: Final = ("number", "category", "boolean", "text")
 
@@ -67,6 +68,11 @@ class Feature:
     false: int = 0
     length: Mapping[str, float] = field(default_factory=dict)
     holds: str = ""
+
+    @property
+    def bins(self) -> Bins:
+        """The bins of a number; none for other types."""
+        return Bins(self.edges, self.counts)
 
     @property
     def rows(self) -> int:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from mllog.emit._shape import CATEGORY_LENGTH
 from mllog.errors import ProfileError
+from mllog.profile._bins import Bins
 from mllog.profile._feature import Feature
 from mllog.redaction import Redactor
 
-BINS: Final = 100
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 CATEGORIES: Final = 1000
 """More different values than these are not listed: the feature is not `complete`, only its head is kept."""
@@ -111,13 +111,13 @@ def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redac
     with np.errstate(over="ignore", invalid="ignore"):  # values near the limits of a double
         mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
         quantiles = np.quantile(values, QUANTILES)
-        edges, counts = _bins(values, integer=integer)
+        bins = Bins.learn(values, integer=integer)
     low, high = float(values.min()), float(values.max())
     if common["sensitive"] or not clean:  # any figure may be one person's very value: few digits of few quantiles
         common["sensitive"] = True
         quantiles = np.array([_rounded(float(quantile)) for quantile in quantiles])
         low, high = float(quantiles[0]), float(quantiles[-1])
-        edges, counts = np.array([low, np.nextafter(high, np.inf)]), np.array([len(values)])
+        bins = Bins((low, float(np.nextafter(high, np.inf))), (len(values),))
         outside |= np.isfinite(numbers) & ((numbers < low) | (numbers > high))
     feature = Feature(
         **common,
@@ -130,8 +130,8 @@ def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redac
         std=_finite(std),
         zero=int((values == 0).sum()),
         quantiles={str(p): float(q) for p, q in zip(QUANTILES, quantiles, strict=True) if np.isfinite(q)},
-        edges=tuple(float(edge) for edge in edges),
-        counts=tuple(int(count) for count in counts),
+        edges=bins.edges,
+        counts=bins.counts,
     )
     return feature, outside
 
@@ -142,22 +142,6 @@ def _finite(value: float) -> float | None:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
-
-
-def _bins(values: Numbers, *, integer: bool) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """Half-open bins `[edge, next)` with about the same number of rows in each.
-
-    Few different values get a bin each. The last edge lies just above the greatest value, so that
-    a range aggregation counts the very same rows.
-    """
-    distinct = np.unique(values)
-    inner = distinct if len(distinct) <= BINS else np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))[:-1]
-    last = distinct[-1] + 1 if integer and abs(distinct[-1]) < 2**53 else np.nextafter(distinct[-1], np.inf)
-    edges = np.append(inner, last)
-    if not np.isfinite(edges).all():  # the interpolation of quantiles left the range of a double: one bin
-        edges = np.array([distinct[0], min(last, np.finfo(np.float64).max)])
-    counts, _ = np.histogram(values, bins=edges)
-    return edges, counts
 
 
 def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redactor: Redactor) -> tuple[Feature, Mask]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mllog._resources import resource
-from mllog.dashboards._lens import lens_problems
 from mllog.dashboards._panels import COLUMNS
+from mllog.dashboards.kibana._lens import lens_problems
 from mllog.errors import DashboardError
 
 CORE_VERSION: Final = "8.8.0"

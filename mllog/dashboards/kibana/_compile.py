@@ -1,7 +1,7 @@
 """The only module that knows kb-dashboard-core: our panels in its format, and its objects with ours as NDJSON.
 
 It compiles dashboards; the data view, the saved search and the tag are made here. What must hold for an import
-is checked by `mllog.dashboards.check`.
+is checked by `mllog.dashboards.kibana.check`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mllog.dashboards._panels import (
     Percentiles,
     TopValues,
 )
-from mllog.dashboards._vega import spec
+from mllog.dashboards.kibana._vega import spec
 from mllog.errors import DashboardError
 
 Config = dict[str, Any]
