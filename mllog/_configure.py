@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mllog._state import LOGGER, STATE, Counts, default_service
 from mllog.errors import ConfigurationError
@@ -15,8 +15,6 @@ from mllog.event._names import slug
 from mllog.redaction import Redactor, Rule
 from mllog.sinks._handlers import EventHandler, FileHandler, SpoolHandler, StdoutHandler
 from mllog.spool import BLOCK_SECONDS, MAX_BYTES, WHEN_FULL, WhenFull
-
-N = TypeVar("N", int, float)
 
 
 def default_spool() -> Path:
@@ -139,7 +137,7 @@ def _redactor(redaction: str | os.PathLike[str] | tuple[Rule, ...], environment:
     return Redactor(tuple(redaction))
 
 
-def _number(variable: str, kind: Callable[[str], N]) -> N | None:
+def _number[N: (int, float)](variable: str, kind: Callable[[str], N]) -> N | None:
     text = os.environ.get(variable)
     if not text:
         return None
@@ -149,7 +147,7 @@ def _number(variable: str, kind: Callable[[str], N]) -> N | None:
         raise ConfigurationError(f"{variable}: {text!r} is not a number") from None
 
 
-def _positive(name: str, value: N) -> N:
+def _positive[N: (int, float)](name: str, value: N) -> N:
     if value <= 0:
         raise ConfigurationError(f"{name}: {value} is not above zero")
     return value
