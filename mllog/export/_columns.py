@@ -64,7 +64,7 @@ class Column:
         where: `input`, `output`, `path` or `feedback`.
         source: name of the feature, or path of the field.
         kind: type under which the event should have the feature.
-        holds: what a column of objects or categories holds, by `pandas.api.types.infer_dtype`.
+        inferred_dtype: type of the values in a column of objects or categories, by `pandas.api.types.infer_dtype`.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Column:
     where: str
     source: str
     kind: str = ""
-    holds: str = ""
+    inferred_dtype: str = ""
 
     def read(self, event: Event, lost: Unrestored) -> Any:
         """The value of an event, MISSING or NOT_FINITE; in `lost`, what is not as it was sent."""
@@ -125,7 +125,7 @@ def of_profile(profile: Profile, *, outputs: bool) -> list[Column]:
 
 
 def _of_feature(feature: Feature, where: str, name: str) -> Column:
-    return Column(name, feature.dtype, where, feature.name, feature.type, feature.holds)
+    return Column(name, feature.dtype, where, feature.name, feature.type, feature.inferred_dtype)
 
 
 def of_meta(taken: Iterable[str]) -> list[Column]:

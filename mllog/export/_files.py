@@ -55,7 +55,7 @@ def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
 
 def _writable(column: Column) -> Column:
     """Objects as what they hold: a file has no objects."""
-    return replace(column, dtype=_OF_OBJECTS.get(column.holds, "str")) if column.dtype == "object" else column
+    return replace(column, dtype=_OF_OBJECTS.get(column.inferred_dtype, "str")) if column.dtype == "object" else column
 
 
 def _frames(export: Export, columns: list[Column], seen: Progress) -> Iterator[pd.DataFrame]:
@@ -86,7 +86,7 @@ def _parquet(path: Path, frames: Iterator[pd.DataFrame], columns: list[Column]) 
     for place, column in enumerate(columns):
         if column.dtype == "category":
             values: Any = {"integer": pa.int64(), "floating": pa.float64(), "boolean": pa.bool_()}
-            kind = pa.dictionary(pa.int32(), values.get(column.holds, pa.string()))
+            kind = pa.dictionary(pa.int32(), values.get(column.inferred_dtype, pa.string()))
             schema = schema.set(place, pa.field(column.name, kind))
     rows = 0
     with pq.ParquetWriter(path, schema) as writer:

@@ -40,7 +40,7 @@ def series(column: Column, values: Sequence[Any], lost: Unrestored) -> pd.Series
     if name in ("str", "string") or name.startswith("string["):
         return pd.Series(fitted.each(values, _text), dtype=name, name=column.name)
     if name == "category":
-        return _categories(column, fitted.each(values, _BACK.get(column.holds, _text)))
+        return _categories(column, fitted.each(values, _BACK.get(column.inferred_dtype, _text)))
     if name.startswith("datetime64"):
         return _times(column, fitted.each(values, _moment))
     if name.startswith("timedelta64"):
@@ -49,7 +49,7 @@ def series(column: Column, values: Sequence[Any], lost: Unrestored) -> pd.Series
         return _whole(column, values, fitted)
     if name.lower().startswith("float"):
         return pd.Series(fitted.each(values, _number, not_finite=np.nan), dtype=name, name=column.name)
-    back = _BACK.get(column.holds, lambda value: value)
+    back = _BACK.get(column.inferred_dtype, lambda value: value)
     return pd.Series(fitted.each(values, back, not_finite=np.nan), dtype=object, name=column.name)
 
 

@@ -83,7 +83,7 @@ def _feature(name: str, column: pd.Series[Any], sensitive: bool, redactor: Redac
     common: dict[str, Any] = {
         "name": name,
         "dtype": str(column.dtype),
-        "holds": _holds(column),
+        "inferred_dtype": _inferred_dtype(column),
         "count": int((~missing).sum()),
         "missing": int(missing.sum()),
         "sensitive": sensitive,
@@ -179,8 +179,8 @@ def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, reda
     return feature, outside
 
 
-def _holds(column: pd.Series[Any]) -> str:
-    """What objects or categories are, where they are no texts; the type says it of other columns."""
+def _inferred_dtype(column: pd.Series[Any]) -> str:
+    """The type of the values of objects or categories, unless they are text; empty for other columns."""
     name = str(column.dtype)
     if name not in ("object", "category"):
         return ""

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
-from mllog.profile._feature import Feature, Reader
+from mllog.profile._feature import Feature
+from mllog.profile._format import SCHEMA, VERSION, parse
 from mllog.profile._validate import Validator
 from mllog.redaction import Redactor
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA: Final = "mllog.profile"
-VERSION: Final = 1
 
 
 @dataclass(frozen=True)
@@ -129,37 +126,37 @@ class Profile:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as it is written, for a reader of any language (`mllog/profile/schema.json`)."""
+        """The profile as it is written, for a reader of any language (`docs/schemas/profile.json`)."""
         content = self._content()
         return {**{key: content.pop(key) for key in ("schema", "version", "model")}, "digest": self.digest, **content}
 
     @classmethod
-    def from_json(cls, data: Any, where: str = "profile") -> Profile:
-        """Read a profile from parsed JSON; `where` begins the place in every error.
+    def from_json(cls, data: Any, source: str = "profile") -> Profile:
+        """Read a profile from parsed JSON.
+
+        Args:
+            data: the JSON object.
+            source: name of its file, which every error starts with.
 
         Raises:
             ProfileError: it is not a profile, of another version, or was changed by hand.
         """
-        read = Reader(data, where)
-        if data.get("schema") != SCHEMA:
-            raise ProfileError(f'{where}: not a profile of mllog (no "schema": "{SCHEMA}")')
-        if data.get("version") != VERSION:
-            raise ProfileError(f"{where}: version {data.get('version')!r} of the format; this mllog reads {VERSION}")
-        model = read.part("model")
+        file = parse(data, source)
         profile = cls(
-            name=model.text("name"),
-            version=model.text("version"),
-            inputs=_features(read, "inputs", where),
-            outputs=_features(read, "outputs", where),
-            rows=read.count("rows"),
-            created=read.text("created"),
-            rules=read.part("redaction").text("rules"),
-            invalid_share=read.share("invalid_share"),
-            slices=tuple(read.list("slices", str)),
+            name=file.model.name,
+            version=file.model.version,
+            inputs=tuple(column.feature() for column in file.inputs),
+            outputs=tuple(column.feature() for column in file.outputs),
+            rows=file.rows,
+            created=file.created,
+            rules=file.redaction.rules,
+            invalid_share=file.invalid_share,
+            slices=tuple(file.slices),
         )
-        if read.text("digest") != profile.digest:
+        if file.digest != profile.digest:
             raise ProfileError(
-                f"{where}.digest: does not fit the content; learn the profile again, it is not edited by hand"
+                f"{source}: the digest does not match the content - at `$.digest`; a profile is not edited by hand: "
+                "learn it again"
             )
         return profile
 
@@ -215,14 +212,3 @@ class Profile:
             self._validator.append(Validator(self, redactor=None))
         found: dict[str, list[str]] = self._validator[0].violations(inputs)
         return found
-
-
-def _features(read: Reader, key: str, where: str) -> tuple[Feature, ...]:
-    features = tuple(
-        Feature.from_json(item, f"{where}.{key}[{place}]") for place, item in enumerate(read.list(key, Mapping))
-    )
-    names = [feature.name for feature in features]
-    for name in names:
-        if names.count(name) > 1:
-            raise ProfileError(f"{where}.{key}: the feature {name!r} is there twice")
-    return features
