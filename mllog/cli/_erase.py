@@ -137,7 +137,7 @@ def _audit(erasure: Erasure, store: Store | None, field: str, environment: str) 
     try:
         return write(store, audit_event(field, places, environment))
     except StoreError as error:
-        erasure.problems["the event about it"] = str(error)
+        erasure.problems["audit event"] = str(error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""The bars of a distribution, from what training showed of a feature."""
+"""The bars of a distribution, from the training data of a feature."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_CATEGORIES: Final = 10
 
 
 def bins(feature: Feature) -> tuple[Bin, ...]:
-    """The bars that show a feature; empty where training left nothing to compare with.
+    """The bars that show a feature; empty if the profile has nothing to compare with.
 
     Example:
         >>> from mllog.profile import Feature
@@ -39,7 +39,7 @@ def bins(feature: Feature) -> tuple[Bin, ...]:
 
 
 def outer_labels(feature: Feature) -> tuple[str, str]:
-    """What the bars below and above the training range of a number are called; empty for other types.
+    """Labels of the bars below and above the training range of a number; empty for other types.
 
     Example:
         >>> from mllog.profile import Feature
@@ -52,7 +52,7 @@ def outer_labels(feature: Feature) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A number as people read it: about four significant digits, thousands apart from 10,000 on.
+    """A number for people: about four significant digits, with thousands separators from 10,000 on.
 
     Example:
         >>> number(1400.0), number(0.123456), number(-43.0), number(2.5e9)
@@ -83,7 +83,7 @@ def _number(feature: Feature) -> tuple[Bin, ...]:
         Bin(f"b{place}", _label(feature, low, high), count / total, low, high)
         for place, (low, high, count) in enumerate(bins)
     ]
-    if len({bar.label for bar in bars}) < len(bars):  # edges so close that four digits do not tell them apart
+    if len({bar.label for bar in bars}) < len(bars):  # edges too close for four digits
         bars = [replace(bar, label=f"{bar.low!r} to {bar.high!r}") for bar in bars]
     return tuple(bars)
 

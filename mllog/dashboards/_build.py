@@ -65,12 +65,12 @@ def build(profile: Profile | Mapping[str, Any], *, environment: str = _ANY_ENVIR
         >>> dashboard.panel("input-hour").title
         'hour'
     """
-    known = profile if isinstance(profile, Profile) else Profile.from_json(profile)
-    return _dashboard(known.name, known.version, environment, known)
+    parsed = profile if isinstance(profile, Profile) else Profile.from_json(profile)
+    return _dashboard(parsed.name, parsed.version, environment, parsed)
 
 
 def build_unprofiled(model: str, *, environment: str = _ANY_ENVIRONMENT) -> Dashboard:
-    """The dashboard of a model that logs without a profile: what can be shown without training.
+    """The dashboard of a model that logs without a profile: the panels that need no training data.
 
     Example:
         >>> {panel.section for panel in build_unprofiled("late").panels} == {"Overview", "Traffic", "Recent events"}
@@ -298,14 +298,14 @@ def _events() -> Panel:
 
 
 def _panel_id(role: str, name: str, taken: set[str]) -> str:
-    """A readable id: names may hold anything, so what is no ascii letter or digit becomes a hyphen."""
+    """A readable id: names can contain any character, so all but ASCII letters and digits become a hyphen."""
     stem = f"{role}-{re.sub(r'[^a-zA-Z0-9_]+', '-', name)[:60].strip('-') or 'feature'}"
-    found, number = stem, 1
-    while found in taken:
+    panel_id, number = stem, 1
+    while panel_id in taken:
         number += 1
-        found = f"{stem}-{number}"
-    taken.add(found)
-    return found
+        panel_id = f"{stem}-{number}"
+    taken.add(panel_id)
+    return panel_id
 
 
 def _sized(size: tuple[int, int]) -> Grid:

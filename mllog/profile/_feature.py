@@ -21,7 +21,7 @@ class Feature:
             and so on, by `pandas.api.types.infer_dtype`; empty for other columns.
         count: rows with a value.
         missing: rows without one.
-        sensitive: named as sensitive, or found to hold identifiers: its values are not stored.
+        sensitive: named as sensitive, or contains identifiers: its values are not stored.
         clean: the redaction rules found nothing in any of its values.
         integer: a number without fractions.
         min: least value; of a sensitive feature the 1 % quantile, rounded.
@@ -32,7 +32,7 @@ class Feature:
         quantiles: value by probability (`"0.5"`), linear interpolation.
         edges: n + 1 ascending edges of n bins `[edge, next)`.
         counts: rows in each bin.
-        distinct: how many different values there were.
+        distinct: number of distinct values.
         categories: (value, rows), the most frequent first; those seen fewer than ten times are pooled.
         other: rows in the pool.
         complete: the list covers nearly all rows, so an unlisted category is noteworthy.

@@ -1,4 +1,4 @@
-"""Learns a profile from a DataFrame. Everything that would be stored goes past the redaction rules first."""
+"""Learns a profile from a DataFrame. The redaction rules scan every value before it is kept."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mllog.redaction import Redactor
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 CATEGORIES: Final = 1000
-"""More different values than these are not listed: the feature is not `complete`, only its head is kept."""
+"""With more distinct values than this, the feature is not `complete`, and only its head is kept."""
 
 HEAD: Final = 100
 RARE: Final = 10
-"""Values seen fewer times could point to a person: they are pooled."""
+"""Values that occur fewer times could identify a person: they are pooled."""
 
 COVERED: Final = 0.9
 """Least share of rows that the listed categories must cover for an unlisted one to be noteworthy."""
@@ -36,10 +36,10 @@ Numbers = npt.NDArray[np.float64]
 def learn(
     frame: pd.DataFrame, outputs: pd.DataFrame | None, sensitive: tuple[str, ...], slices: tuple[str, ...]
 ) -> tuple[tuple[Feature, ...], tuple[Feature, ...], float, str]:
-    """The features of inputs and outputs, the share of rows they would call invalid, the rules' digest.
+    """The input and output features, the share of rows that they would report as invalid, and the digest of the rules.
 
     Raises:
-        ProfileError: there is nothing to learn from, or a name is not a column.
+        ProfileError: the frame is empty, or a name is not a column.
     """
     _check(frame, outputs, sensitive, slices)
     redactor = Redactor()
@@ -49,8 +49,8 @@ def learn(
         feature, outside = _feature(name, frame[name], name in sensitive or redactor.sensitive(name), redactor)
         inputs.append(feature)
         invalid |= outside
-    answers = [] if outputs is None else [_feature(n, outputs[n], n in sensitive, redactor)[0] for n in outputs.columns]
-    return tuple(inputs), tuple(answers), float(invalid.mean()), redactor.digest
+    learnt = [] if outputs is None else [_feature(n, outputs[n], n in sensitive, redactor)[0] for n in outputs.columns]
+    return tuple(inputs), tuple(learnt), float(invalid.mean()), redactor.digest
 
 
 def _check(
@@ -59,15 +59,19 @@ def _check(
     if not isinstance(frame, pd.DataFrame):
         raise ProfileError(f"learn() takes a pandas DataFrame, not {type(frame).__name__}")
     if frame.empty:
-        raise ProfileError("the training frame has no rows or no columns; there is nothing to learn from")
+        raise ProfileError(
+            "the training frame has no rows or no columns: learn from the frame that the model was trained on"
+        )
     for part in (frame, outputs):
         if part is None:
             continue
         for name in part.columns:
             if not isinstance(name, str) or not name.strip():
-                raise ProfileError(f"column {name!r}: a feature's name is a string that is not blank")
+                raise ProfileError(f"column {name!r}: a feature name must be a string that is not blank")
         if not part.columns.is_unique:
-            raise ProfileError(f"columns {sorted(part.columns[part.columns.duplicated()])} are there twice")
+            raise ProfileError(
+                f"columns {sorted(part.columns[part.columns.duplicated()])} occur twice: rename one of them"
+            )
     if outputs is not None and len(outputs) != len(frame):
         raise ProfileError(f"{len(outputs)} rows of outputs for {len(frame)} rows of inputs")
     for what, names in (("sensitive", sensitive), ("slices", slices)):
@@ -78,7 +82,7 @@ def _check(
 
 
 def _feature(name: str, column: pd.Series[Any], sensitive: bool, redactor: Redactor) -> tuple[Feature, Mask]:
-    """A feature, and which rows its own validation would not accept."""
+    """A feature, and the rows that its own validation would reject."""
     missing: Mask = column.isna().to_numpy(dtype=bool)
     common: dict[str, Any] = {
         "name": name,
@@ -113,7 +117,7 @@ def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redac
         quantiles = np.quantile(values, QUANTILES)
         bins = Bins.learn(values, integer=integer)
     low, high = float(values.min()), float(values.max())
-    if common["sensitive"] or not clean:  # any figure may be one person's very value: few digits of few quantiles
+    if common["sensitive"] or not clean:  # any figure could be the value of one person: only rounded quantiles are kept
         common["sensitive"] = True
         quantiles = np.array([_rounded(float(quantile)) for quantile in quantiles])
         low, high = float(quantiles[0]), float(quantiles[-1])

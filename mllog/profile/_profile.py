@@ -1,7 +1,7 @@
-"""The profile: what training showed of a model's inputs and outputs, as one JSON file.
+"""The profile: the training data of a model, described feature by feature in one JSON file.
 
-It is learnt from the training frame, never typed in. Validation, the dashboards and the thresholds
-of the watches are derived from it.
+It is learnt from the training frame and never edited by hand. Validation, the dashboards and the thresholds of the
+watches are derived from it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Profile:
-    """What training showed of a model's inputs and outputs.
+    """What the training data of a model contained: its inputs and outputs.
 
     Attributes:
         name: name of the model.
         version: version of the model.
-        inputs: the features that go in, in the frame's order.
-        outputs: the features that come out.
+        inputs: the input features, in the order of the frame.
+        outputs: the output features.
         rows: rows of the training frame.
         created: when it was learnt, ISO 8601 in UTC.
-        rules: digest of the redaction rules that looked at every value kept here.
+        rules: digest of the redaction rules that scanned every value kept here.
         invalid_share: share of the training rows that the profile itself would call invalid
             (rare categories are pooled, bounds of sensitive features are quantiles).
-        slices: names of the features to watch apart.
+        slices: names of the features to watch separately, by value.
 
     Example:
         >>> import pandas as pd
@@ -77,11 +77,11 @@ class Profile:
 
         Args:
             frame: one row per training example, one column per input.
-            outputs: the model's own answers for these rows (or the target), one column per output.
+            outputs: the model's predictions for these rows (or the target), one column per output.
             name: name of the model.
             version: version of the model.
             sensitive: columns whose values must not be kept.
-            slices: columns whose values are to be watched apart.
+            slices: columns to watch separately, by value.
 
         Raises:
             ProfileError: the frame is empty, has no usable names, or a named column is not in it.
@@ -91,12 +91,12 @@ class Profile:
             from mllog.profile._learn import learn  # noqa: PLC0415 - pandas is an extra
         except ModuleNotFoundError as error:
             raise MissingExtraError("Profile.learn", "profile") from error
-        inputs, answers, invalid, rules = learn(frame, outputs, tuple(sensitive), tuple(slices))
+        inputs, output_features, invalid, rules = learn(frame, outputs, tuple(sensitive), tuple(slices))
         return cls(
             name=name,
             version=version,
             inputs=inputs,
-            outputs=answers,
+            outputs=output_features,
             rows=len(frame),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             rules=rules,
@@ -106,7 +106,7 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and the digest of everything but the time of creation."""
+        """`sha256:` and the digest of all members except the time of creation."""
         content = self._content()
         del content["created"]
         return "sha256:" + hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -126,7 +126,7 @@ class Profile:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as it is written, for a reader of any language (`docs/schemas/profile.json`)."""
+        """The content of the profile file, for a reader in any language (`docs/schemas/profile.json`)."""
         content = self._content()
         return {**{key: content.pop(key) for key in ("schema", "version", "model")}, "digest": self.digest, **content}
 
@@ -176,7 +176,7 @@ class Profile:
         return cls.from_json(data, str(path))
 
     def save(self, path: str | Path) -> None:
-        """Write the profile file, as a whole or not at all.
+        """Write the profile file atomically.
 
         Raises:
             ProfileError: the file cannot be written.
@@ -190,16 +190,16 @@ class Profile:
             raise ProfileError(f"{path}: cannot write the profile: {error.strerror}") from error
 
     def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
-        """What sorts the inputs of a call by type and checks them; a `ModelLogger` asks for it.
+        """The splitter that sorts the inputs of a call by type and validates them; used by `ModelLogger`.
 
         Args:
-            redactor: replaces sensitive values; None where redaction is off.
-            keep_texts: free texts are written and not summarised.
+            redactor: replaces sensitive values; None if redaction is off.
+            keep_texts: write free texts instead of a summary.
         """
         return Validator(self, redactor, keep_texts=keep_texts)
 
     def validate(self, inputs: Any) -> dict[str, list[str]]:
-        """What about these inputs training did not show; empty where they are valid.
+        """How these inputs differ from the training data; empty if they are valid.
 
         Args:
             inputs: a mapping, dataclass, one-row frame or array, as `prediction` takes it.
@@ -210,5 +210,5 @@ class Profile:
         """
         if not self._validator:
             self._validator.append(Validator(self, redactor=None))
-        found: dict[str, list[str]] = self._validator[0].violations(inputs)
-        return found
+        violations: dict[str, list[str]] = self._validator[0].violations(inputs)
+        return violations
