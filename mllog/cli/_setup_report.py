@@ -133,10 +133,10 @@ def _print_plan(planned: install.Plan, in_kibana: install.KibanaPlan | None, key
 
 def _print_notes(planned: install.Plan, notes: Sequence[str]) -> None:
     """What the retention means, and what the licence does not allow."""
-    for name, found in planned.outlooks.items():
+    for name, outlook in planned.outlooks.items():
         typer.echo(
-            f"retention {name}: kept {found.retention} at least, {found.oldest} at most; "
-            f"{found.shards} primary shards for each data stream, twice that with a replica, more above 50 GB a quarter"
+            f"retention {name}: kept {outlook.retention} at least, {outlook.oldest} at most; "
+            f"{outlook.shards} primary shards for each data stream, twice that with a replica, more above 50 GB a quarter"
         )
     for note in notes:
         typer.echo(note)
@@ -161,7 +161,7 @@ def _report(
         "rollovers": [asdict(rollover) for rollover in planned.rollovers],
         "keys": [f"mllog-{name}" for name in keys],
         "kibana": in_kibana.lines if in_kibana else [],
-        "retention": {name: asdict(found) for name, found in planned.outlooks.items()},
+        "retention": {name: asdict(outlook) for name, outlook in planned.outlooks.items()},
         "licence": list(notes),
         "problems": list(planned.winners),
         "applied": applied,
@@ -175,7 +175,7 @@ def uninstall(
     """Remove what setup made, after asking.
 
     Raises:
-        MllogError: the cluster refuses, or nobody is there to be asked.
+        MllogError: the cluster refuses, or there is no terminal to confirm on.
     """
     with ExitStack() as stack:
         cluster, kibana = access.open(stack)

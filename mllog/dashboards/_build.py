@@ -141,40 +141,18 @@ def _overview(profile: Profile | None) -> list[Panel]:
 
 
 def _traffic(profile: Profile | None) -> list[Panel]:
-    panels: list[Panel] = [
-        Breakdown(
-            id="volume",
-            title="Volume",
-            about="Events over time, by outcome.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="event.outcome",
-        ),
-        Percentiles(
-            id="latency",
-            title="Latency",
-            about="Percentiles of the calls' duration over time, in milliseconds.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="event.duration",
-        ),
-        Breakdown(
-            id="errors",
-            title="Errors",
-            about="Failed calls over time, by type of the error.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="error.type",
-        ),
-        Breakdown(
-            id="redactions",
-            title="Redactions",
-            about="Events from which sensitive values were removed, by kind of value.",
-            section=_TRAFFIC,
-            grid=_sized(_HALF),
-            field="mllog.redaction.kinds",
-        ),
-    ]
+    def breakdown(name: str, title: str, about: str, field: str, size: tuple[int, int] = _WIDE) -> Panel:
+        return Breakdown(id=name, title=title, about=about, section=_TRAFFIC, grid=_sized(size), field=field)
+
+    latency = Percentiles(
+        id="latency",
+        title="Latency",
+        about="Percentiles of the calls' duration over time, in milliseconds.",
+        section=_TRAFFIC,
+        grid=_sized(_WIDE),
+        field="event.duration",
+    )
+    redacted = "Events from which sensitive values were removed, by kind of value."
     invalid = Average(
         id="invalid",
         title="Invalid inputs",
@@ -184,7 +162,13 @@ def _traffic(profile: Profile | None) -> list[Panel]:
         field="mllog.quality.invalid",
         reference=profile.invalid_share if profile else None,
     )
-    return [*panels, invalid]
+    return [
+        breakdown("volume", "Volume", "Events over time, by outcome.", "event.outcome"),
+        latency,
+        breakdown("errors", "Errors", "Failed calls over time, by type of the error.", "error.type"),
+        breakdown("redactions", "Redactions", redacted, "mllog.redaction.kinds", _HALF),
+        invalid,
+    ]
 
 
 def _quality() -> list[Panel]:
