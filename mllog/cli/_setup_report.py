@@ -135,8 +135,8 @@ def _print_notes(planned: install.Plan, notes: Sequence[str]) -> None:
     """What the retention means, and what the licence does not allow."""
     for name, outlook in planned.outlooks.items():
         typer.echo(
-            f"retention {name}: kept {outlook.retention} at least, {outlook.oldest} at most; "
-            f"{outlook.shards} primary shards for each data stream, twice that with a replica, more above 50 GB a quarter"
+            f"retention {name}: kept {outlook.retention} at least, {outlook.oldest} at most; {outlook.shards} primary "
+            "shards for each data stream, twice that with a replica, more above 50 GB a quarter"
         )
     for note in notes:
         typer.echo(note)
