@@ -1,7 +1,7 @@
 """Record what machine-learning models were asked and what they answered.
 
-`import mllog` is silent and light: it needs the standard library and orjson, and installs a
-NullHandler on the logger `mllog`. `configure()` attaches a sink.
+`import mllog` is silent and light: it installs a NullHandler on the logger `mllog`, and `configure()` attaches a sink.
+Emitting needs two packages, msgspec and orjson; everything else is an extra and is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
+from mllog import errors
 from mllog._configure import configure, flush, shutdown, stats
 from mllog._context import bind, bound
 from mllog._models import model
@@ -38,6 +39,7 @@ __all__ = [
     "bind",
     "bound",
     "configure",
+    "errors",
     "flush",
     "integrations",
     "model",
@@ -46,19 +48,21 @@ __all__ = [
     "testing",
 ]
 
+_LAZY = {"JsonFormatter": "mllog.integrations.stdlib", "Profile": "mllog.profile"}
+"""Names that emitting does not need, and the modules that they are imported from when they are first used."""
+
+_LAZY_MODULES = ("integrations", "testing")
+
 _LOGGER.addHandler(_SILENT[0])
 
 
 def __getattr__(name: str) -> object:
-    """What emitting does not need is imported when it is first asked for."""
-    if name == "Profile":
-        from mllog.profile import Profile  # noqa: PLC0415 - see above
-
-        return Profile
-    if name == "JsonFormatter":
-        from mllog.integrations.stdlib import JsonFormatter  # noqa: PLC0415 - see above
-
-        return JsonFormatter
-    if name in ("integrations", "testing"):
+    if name in _LAZY:
+        return getattr(_import_module(_LAZY[name]), name)
+    if name in _LAZY_MODULES:
         return _import_module(f"mllog.{name}")
     raise AttributeError(f"module 'mllog' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,20 +1,63 @@
 """The exceptions of mllog: one hierarchy, so that a caller can catch them all.
 
-Each message says what is wrong, where, and what to do, in one line: the command
-line prints it as it is. Nothing here is ever raised into a service's request path.
+    MllogError
+    ├── MissingExtraError      (also an ImportError)
+    ├── ConfigurationError
+    ├── ProfileError
+    ├── SpoolError
+    │   └── SpoolInUseError
+    ├── PipelineError
+    ├── StoreError
+    │   └── QueryError
+    ├── EraseError
+    ├── WatchError
+    ├── ActionError
+    ├── DashboardError
+    └── ClusterError
+
+Each message states in one line what is wrong, where, and what to do; the command line prints it as it is.
+None of them is ever raised into a service's request path: there, faults are counted in `mllog.stats()`.
 """
 
 from __future__ import annotations
 
 import threading
 
+__all__ = [
+    "ActionError",
+    "ClusterError",
+    "ConfigurationError",
+    "DashboardError",
+    "EraseError",
+    "MissingExtraError",
+    "MllogError",
+    "PipelineError",
+    "ProfileError",
+    "QueryError",
+    "SpoolError",
+    "SpoolInUseError",
+    "StoreError",
+    "WatchError",
+]
+
 
 class MllogError(Exception):
-    """Everything that mllog raises on purpose."""
+    """The base of everything that mllog raises on purpose; catch it to handle them all.
+
+    Example:
+        >>> import mllog
+        >>> try:
+        ...     mllog.Profile.load("none.json")
+        ... except mllog.errors.MllogError as error:
+        ...     print(error)
+        none.json: cannot read the profile: No such file or directory
+    """
 
 
 class MissingExtraError(MllogError, ImportError):
     """A part needs packages that the base install does not bring.
+
+    Raised when that part is imported or first used. Install the extra that the message names.
 
     Example:
         >>> raise MissingExtraError("mllog.store", "embedded")
@@ -28,29 +71,47 @@ class MissingExtraError(MllogError, ImportError):
 
 
 class ConfigurationError(MllogError):
-    """A setting has a value that cannot work."""
+    """A setting, an option or an `MLLOG_*` variable has a value that cannot work, or is missing.
+
+    Raised by `mllog.configure()`, `mllog.model()` and the commands, at the start and never for an event. The message
+    names the setting; correct it and start again.
+    """
 
 
 class ProfileError(MllogError):
-    """A profile file or a training frame is not what it should be."""
+    """A profile file or a training frame is not valid.
+
+    Raised by `Profile.load` and `Profile.from_json`, with file and JSON path, and by `Profile.learn` for a frame
+    without rows or usable names. Profiles are not edited by hand: learn the profile again.
+    """
 
 
 class SpoolError(MllogError):
-    """A spool folder or one of its segments cannot be used."""
+    """A spool folder or one of its segments cannot be read, written or delivered.
+
+    Raised by the commands and by code that reads a spool; a service that cannot write its spool counts dropped events
+    instead. Check that the folder exists, its permissions and the free space.
+    """
 
 
 class SpoolInUseError(SpoolError):
-    """Another process reads the spool under the same name."""
+    """Another process reads the spool as the same consumer.
+
+    Raised by the shipper and by `mllog serve`. Stop the other process, or leave the delivery to it.
+    """
 
 
 class PipelineError(MllogError):
-    """A Logstash configuration is wrong or outside the embedded subset.
+    """A Logstash configuration is wrong, or outside the embedded subset.
+
+    Raised when the configuration is loaded, so before any event. Correct the place that the message names, or run this
+    configuration in Logstash.
 
     Args:
-        reason: what is wrong, and what to do where that is not plain.
+        reason: what is wrong, and the remedy if that is not plain.
         file: name of the file as it was given.
-        line: one-based line, 0 where no line is known.
-        column: one-based column, 0 where no column is known.
+        line: one-based line; 0 if unknown.
+        column: one-based column; 0 if unknown.
 
     Example:
         >>> str(PipelineError("unknown filter 'nosuch'", file="20-redact.conf", line=3, column=5))
@@ -63,35 +124,57 @@ class PipelineError(MllogError):
 
 
 class StoreError(MllogError):
-    """The store cannot be opened, read or written."""
+    """The store cannot be opened, read or written.
+
+    Raised for the embedded store and for Elasticsearch alike. An embedded store is open in one process at a time; of a
+    cluster, check address, credentials and CA.
+    """
 
 
 class QueryError(StoreError):
-    """A search or an aggregation is outside what the store answers."""
+    """A search or an aggregation is not valid, or outside what both stores support.
+
+    Raised by searches, exports and the evaluation of watches. The message names the part of the query.
+    """
 
 
 class EraseError(MllogError):
-    """A person's events could not be erased, or not all of them."""
+    """A person's events could not be erased, or not all of them.
+
+    What was erased stays erased. Remove the cause that the message names and run `mllog erase` again.
+    """
 
 
 class WatchError(MllogError):
-    """A watch is not one, or is outside the subset that runs everywhere."""
+    """A watch is not valid, is outside the subset that runs everywhere, or its state cannot be kept.
+
+    Raised when watches are loaded, built or acknowledged. The message names file and place in the file.
+    """
 
 
 class ActionError(MllogError):
-    """An action of a watch failed; the others went on."""
+    """An action of a watch failed: a webhook, a mail, a command, or storing the alert.
+
+    The runner records it in the outcome and carries on with the other actions; it is tried again when the watch is
+    evaluated next.
+    """
 
 
 class DashboardError(MllogError):
-    """A dashboard definition is wrong."""
+    """A dashboard definition or a file of saved objects is not valid.
+
+    Raised by `mllog.dashboards.kibana`. The message names the dashboard and the panel.
+    """
 
 
 class ClusterError(MllogError):
-    """Elasticsearch or Kibana cannot be reached, refuses, or is not what it should be.
+    """Elasticsearch or Kibana cannot be reached, refuses the request, or is not what the address promises.
+
+    Raised by `mllog setup` and `mllog check`. Check the address, the CA and the privileges that the message names.
 
     Args:
         message: what is wrong, where, and what to do.
-        status: of HTTP; 0 where nothing answered.
+        status: of HTTP; 0 if there was no response.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:

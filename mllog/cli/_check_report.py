@@ -1,19 +1,16 @@
-"""What `mllog check` does with what it was given, and how it says so."""
+"""What `mllog check` runs, and how it reports."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from mllog.cli._output import print_json
+from mllog.cli._output import print_json, progress
 from mllog.cli._setup_report import Access
 from mllog.cluster._http import Cluster, target_of
 from mllog.errors import ClusterError, ConfigurationError
@@ -55,8 +52,7 @@ def check(access: Access | None, intake: Intake, writer_key_file: Path | None, *
                 typer.echo(str(step))
     good = all(step.verdict is not Verdicts.FAILED for step in steps)
     if as_json:
-        said = [{**vars(step), "verdict": step.verdict.value} for step in steps]
-        print_json({"ok": good, "steps": said})
+        print_json({"ok": good, "steps": [{**vars(step), "verdict": step.verdict.value} for step in steps]})
     return good
 
 
@@ -74,8 +70,8 @@ def _steps(access: Access | None, intake: Intake, key_file: Path | None, stack: 
 
 
 def _through_cluster(cluster: Cluster, endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> Iterator[Step]:
-    bird = canary(intake.environment, secrets=endpoint is not None)
-    nest = ClusterNest(cluster, bird.stream)
+    canary_event = canary(intake.environment, secrets=endpoint is not None)
+    lookup = ClusterNest(cluster, canary_event.stream)
     if endpoint is None:
         yield unproved(
             "events come through Logstash", "no --endpoint was given: the canary goes straight to Elasticsearch"
@@ -83,21 +79,19 @@ def _through_cluster(cluster: Cluster, endpoint: Endpoint | None, intake: Intake
         send = direct_sender(cluster)
     else:
         send = sender(endpoint, stack.enter_context(endpoint.client()))
-    yield from check_canary(send, nest, bird, seconds=intake.seconds, redacted=endpoint is not None)
+    yield from check_canary(send, lookup, canary_event, seconds=intake.seconds, redacted=endpoint is not None)
 
 
 def _embedded(endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> Iterator[Step]:
     if endpoint is None:
-        raise ConfigurationError(
-            "what is to be checked? say --elasticsearch URL, --endpoint URL of `mllog serve`, or both"
-        )
+        raise ConfigurationError("nothing to check: use --elasticsearch URL, --endpoint URL of `mllog serve`, or both")
     client = stack.enter_context(endpoint.client())
-    bird = canary(intake.environment)
-    nest = EmbeddedNest(endpoint, client)
-    if nest.find(bird.id):  # it is new; but a Logstash would have said something that is no JSON by now
-        raise ClusterError(f"{endpoint.url}: it finds what was never sent")
+    canary_event = canary(intake.environment)
+    lookup = EmbeddedNest(endpoint, client)
+    if lookup.find(canary_event.id):  # the id is new; a Logstash has failed by now: no JSON
+        raise ClusterError(f"{endpoint.url}: it returns an event that was never sent")
     yield Step(f"mllog serve answers at {endpoint.url}")
-    yield from check_canary(sender(endpoint, client), nest, bird, seconds=intake.seconds)
+    yield from check_canary(sender(endpoint, client), lookup, canary_event, seconds=intake.seconds)
 
 
 def duplicates(access: Access, streams: str, *, remove: bool, as_json: bool) -> bool:
@@ -106,27 +100,27 @@ def duplicates(access: Access, streams: str, *, remove: bool, as_json: bool) -> 
     Raises:
         MllogError: the cluster refuses.
     """
-    found = []
+    results = []
     with ExitStack() as stack:
         cluster, _ = access.open(stack)
-        for one in _watched(find_duplicates(cluster, streams)):
+        for one in _with_progress(find_duplicates(cluster, streams)):
             if remove:
                 remove_duplicates(cluster, one)
-            found.append(one)
+            results.append(one)
             if not as_json and one.count:
                 done = f", {one.removed} removed" if remove else ""
-                typer.echo(f"{one.stream}: {one.count} of {one.events} events are there twice{done}")
-    count, removed = sum(one.count for one in found), sum(one.removed for one in found)
+                typer.echo(f"{one.stream}: {one.count} of {one.events} events are stored twice{done}")
+    count, removed = sum(one.count for one in results), sum(one.removed for one in results)
     if as_json:
-        told = [{"stream": one.stream, "duplicates": one.count, "removed": one.removed} for one in found]
-        print_json({"streams": told, "duplicates": count, "removed": removed})
+        streams_json = [{"stream": one.stream, "duplicates": one.count, "removed": one.removed} for one in results]
+        print_json({"streams": streams_json, "duplicates": count, "removed": removed})
     else:
         left = count - removed
         hint = "; --remove removes the later copies" if left else ""
-        typer.echo(f"{len(found)} data streams, {left} duplicates{hint}")
+        typer.echo(f"{len(results)} data streams, {left} duplicates{hint}")
     return count == removed
 
 
-def _watched[Found](found: Iterable[Found]) -> Iterator[Found]:
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield from progress.track(found, description="data streams")
+def _with_progress[Found](streams: Iterable[Found]) -> Iterator[Found]:
+    with progress() as bar:
+        yield from bar.track(streams, description="data streams")

@@ -1,9 +1,7 @@
-"""What `mllog setup` does with what it was given, and how it says so."""
+"""What `mllog setup` runs, and how it reports."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from mllog import install
-from mllog.cli._output import print_json
+from mllog.cli._options import ClusterOptions
+from mllog.cli._output import print_json, working
 from mllog.errors import ClusterError, ConfigurationError
 from mllog.profile import Profile
 
@@ -24,17 +22,22 @@ from mllog.profile import Profile
 class Access:
     """How to reach a cluster and its Kibana."""
 
-    elasticsearch: str | None
-    kibana: str | None
-    user: str | None
-    password_file: Path | None
-    api_key_file: Path | None
-    ca: Path | None
+    options: ClusterOptions
+    kibana: str | None = None
 
     def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Service | None]:
-        """Both, until the stack is left."""
-        target = self._target(_address(self.elasticsearch))
-        cluster = stack.enter_context(install.Cluster(target))
+        """Both, until the stack is left.
+
+        Raises:
+            ConfigurationError: no cluster is given.
+            ClusterError: one of them cannot be reached.
+        """
+        address = self.options.address
+        if address is None:
+            raise ConfigurationError(
+                "no cluster given: use --elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL"
+            )
+        cluster = stack.enter_context(install.Cluster(self._target(address)))
         if self.kibana is None:
             return cluster, None
         return cluster, stack.enter_context(install.open_kibana(self._target(self.kibana, 2)))
@@ -42,18 +45,11 @@ class Access:
     def _target(self, address: str, service: int = 1) -> install.Target:
         return install.target_of(
             install.cloud_url(address, service),
-            user=self.user,
-            password_file=self.password_file,
-            api_key_file=self.api_key_file,
-            ca=self.ca,
+            user=self.options.user,
+            password_file=self.options.password_file,
+            api_key_file=self.options.api_key_file,
+            ca=self.options.ca,
         )
-
-
-def _address(given: str | None) -> str:
-    address = given or os.environ.get("MLLOG_ELASTICSEARCH_URL")
-    if not address:
-        raise ConfigurationError("which cluster? say --elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL")
-    return address
 
 
 def setup(
@@ -73,7 +69,7 @@ def setup(
     """
     chosen = install.parse_retention(retention)
     with ExitStack() as stack:
-        with _working("looking at the cluster"):
+        with working("looking at the cluster"):
             cluster, kibana = access.open(stack)
             if keys is not None:
                 install.ensure_maker(cluster)
@@ -86,20 +82,20 @@ def setup(
         if not dry_run and not nothing:
             if keys is not None:
                 install.ensure_folder(keys)
-            with _working("installing"):
-                lines += _told(install.apply(cluster, planned, force=force), as_json=as_json)
+            with working("installing"):
+                lines += _echo(install.apply(cluster, planned, force=force), as_json=as_json)
                 if keys is not None:
-                    lines += _told(install.make_keys(cluster, keys), as_json=as_json)
+                    lines += _echo(install.make_keys(cluster, keys), as_json=as_json)
                 if kibana is not None and in_kibana is not None:
-                    lines += _told(install.apply_kibana(kibana, in_kibana), as_json=as_json)
+                    lines += _echo(install.apply_kibana(kibana, in_kibana), as_json=as_json)
         if as_json:
             print_json(_report(cluster, planned, in_kibana, new_keys, notes, lines, applied=not dry_run))
         elif nothing:
             typer.echo("no changes")
         else:
             if dry_run:
-                _show(planned, in_kibana, new_keys)
-            _explain(planned, notes)
+                _print_plan(planned, in_kibana, new_keys)
+            _print_notes(planned, notes)
         if planned.winners:
             raise ClusterError("; ".join(planned.winners))
 
@@ -108,14 +104,14 @@ def _kibana_plan(kibana: install.Service, profiles: Sequence[Profile]) -> instal
     return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
 
 
-def _told(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
+def _echo(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
     for line in lines:
         if not as_json:
             typer.echo(line)
         yield line
 
 
-def _show(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Sequence[str]) -> None:
+def _print_plan(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Sequence[str]) -> None:
     """What would change, for people."""
     for change in planned.changes:
         mark = {install.Why.ABSENT: "+ create", install.Why.OLDER: "~ update"}.get(change.why, "! overwrite")
@@ -135,12 +131,12 @@ def _show(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Seq
         typer.echo(f"+ {line}")
 
 
-def _explain(planned: install.Plan, notes: Sequence[str]) -> None:
+def _print_notes(planned: install.Plan, notes: Sequence[str]) -> None:
     """What the retention means, and what the licence does not allow."""
-    for name, found in planned.outlooks.items():
+    for name, outlook in planned.outlooks.items():
         typer.echo(
-            f"retention {name}: kept {found.retention} at least, {found.oldest} at most; "
-            f"{found.shards} primary shards for each data stream, twice that with a replica, more above 50 GB a quarter"
+            f"retention {name}: kept {outlook.retention} at least, {outlook.oldest} at most; {outlook.shards} primary "
+            "shards for each data stream, twice that with a replica, more above 50 GB a quarter"
         )
     for note in notes:
         typer.echo(note)
@@ -165,7 +161,7 @@ def _report(
         "rollovers": [asdict(rollover) for rollover in planned.rollovers],
         "keys": [f"mllog-{name}" for name in keys],
         "kibana": in_kibana.lines if in_kibana else [],
-        "retention": {name: asdict(found) for name, found in planned.outlooks.items()},
+        "retention": {name: asdict(outlook) for name, outlook in planned.outlooks.items()},
         "licence": list(notes),
         "problems": list(planned.winners),
         "applied": applied,
@@ -179,7 +175,7 @@ def uninstall(
     """Remove what setup made, after asking.
 
     Raises:
-        MllogError: the cluster refuses, or nobody is there to be asked.
+        MllogError: the cluster refuses, or there is no terminal to confirm on.
     """
     with ExitStack() as stack:
         cluster, kibana = access.open(stack)
@@ -191,23 +187,17 @@ def uninstall(
                 typer.echo(line)
         if not yes and not dry_run:
             if as_json or not sys.stdin.isatty():
-                raise ConfigurationError("--uninstall: nobody is there to ask; say --yes, or --dry-run to look first")
+                raise ConfigurationError(
+                    "--uninstall: there is no terminal to confirm on; use --yes, or --dry-run for a list"
+                )
             typer.confirm("Remove these?", abort=True)
         lines: list[str] = []
         if not dry_run:
-            lines += _told(install.remove(cluster, planned), as_json=as_json)
+            lines += _echo(install.remove(cluster, planned), as_json=as_json)
             if kibana is not None:
                 gone = install.remove_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
-                lines += _told(gone, as_json=as_json)
+                lines += _echo(gone, as_json=as_json)
         if as_json:
             print_json({"removes": planned.lines, "keeps": list(planned.kept), "applied": not dry_run, "done": lines})
         elif not planned.lines and not lines:
             typer.echo("nothing to remove")
-
-
-@contextlib.contextmanager
-def _working(what: str) -> Iterator[None]:
-    """A sign of life on a terminal."""
-    console = Console(stderr=True)
-    with console.status(what) if console.is_terminal else contextlib.nullcontext():
-        yield

@@ -1,90 +1,39 @@
-"""The commands that work with stored events: `mllog query` and `mllog export`."""
+"""`mllog query` and `mllog export`: working with stored events."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from mllog.cli._output import print_json
+from mllog.cli._options import STREAMS, HashRules, Index, Model, Since, StoreOptions, Until, with_options
+from mllog.cli._output import print_json, print_table, printable, progress
 from mllog.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from mllog.export import Export, Subject
     from mllog.store import Store
 
-Place = Annotated[
-    str | None,
-    typer.Option("--store", help="Folder of the embedded store, or https://…; default: MLLOG_ELASTICSEARCH_URL."),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--api-key-file", help="File with the cluster's API key; default: MLLOG_ELASTICSEARCH_API_KEY."),
-]
-Ca = Annotated[
-    Path | None,
-    typer.Option("--ca", help="Certificates of the cluster's authority; default: MLLOG_ELASTICSEARCH_CA."),
-]
-Index = Annotated[str, typer.Option(help="Data streams, with wildcards.")]
-Since = Annotated[str | None, typer.Option(help="From this moment on: 7d ago, 2026-05-04, or a time; UTC.")]
-Until = Annotated[str | None, typer.Option(help="Before this moment, said likewise.")]
+app = typer.Typer()
 
-_KINDS: Final = ("number", "category", "boolean", "text")
-_WITHIN: Final = ("store", "data/store")
-"""Where `mllog serve --data` and `mllog demo` keep it."""
-
-_WIDE: Final = 240
-_LONGEST: Final = 200
+_TYPES: Final = ("number", "category", "boolean", "text")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("query")(query)
-    app.command("export")(export)
-
-
-@contextmanager
-def opened(place: str | None, api_key_file: Path | None, ca: Path | None) -> Iterator[Store]:
-    """The store that the options name; a folder must be there.
-
-    Raises:
-        StoreError: it cannot be opened.
-        ConfigurationError: nothing names one, or the folder is none.
-    """
-    import os  # noqa: PLC0415 - as light as it gets
-
-    from mllog.store import is_cluster, open_store  # noqa: PLC0415 - an extra
-
-    named = place or os.environ.get("MLLOG_ELASTICSEARCH_URL")
-    if not named:
-        raise ConfigurationError("which store? say --store with a folder or https://…, or set MLLOG_ELASTICSEARCH_URL")
-    if not is_cluster(named) and not (Path(named) / "index").is_dir():
-        within = (Path(named) / part for part in _WITHIN)
-        inner = next((folder for folder in within if (folder / "index").is_dir()), None)
-        if inner is None:
-            raise ConfigurationError(f"{named}: no store in this folder")
-        named = str(inner)
-    store = open_store(named, api_key_file=api_key_file, ca=ca)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
+@app.command()
+@with_options
 def query(
-    text: Annotated[str, typer.Argument(help="In Lucene's syntax, as the page takes it; all events without one.")] = "",
+    text: Annotated[str, typer.Argument(help="In Lucene's syntax, as the page takes it; empty for all events.")] = "",
     *,
-    store: Place = None,
-    model: Annotated[str | None, typer.Option(help="Only events of this model.")] = None,
+    options: StoreOptions,
+    model: Model = None,
     since: Since = None,
     until: Until = None,
     size: Annotated[int, typer.Option(min=1, max=10_000, help="How many events.")] = 20,
@@ -92,30 +41,91 @@ def query(
     field: Annotated[
         list[str] | None, typer.Option(help="A feature, or the path of a field, as a column; may be given again.")
     ] = None,
-    index: Index = "logs-mllog.*",
-    api_key_file: KeyFile = None,
-    ca: Ca = None,
+    index: Index = STREAMS,
     as_json: Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")] = False,
 ) -> None:
     """Find events: a table for people, JSON lines for machines."""
-    from mllog.store._selection import moment, selection  # noqa: PLC0415 - an extra
+    from mllog.store._selection import selection  # noqa: PLC0415 - an extra
 
-    now = dt.datetime.now(dt.UTC)
-    asked = selection(
-        model=model,
-        since=None if since is None else moment(since, now),
-        until=None if until is None else moment(until, now),
-        text=text,
-    )
-    body = {"query": asked, "size": size, "sort": [{"@timestamp": {"order": sort}}], "track_total_hits": True}
-    with opened(store, api_key_file, ca) as found:
-        hits = found.search(body, index=index)["hits"]
+    start, end = _period(since, until)
+    body = {
+        "query": selection(model=model, since=start, until=end, text=text),
+        "size": size,
+        "sort": [{"@timestamp": {"order": sort}}],
+        "track_total_hits": True,
+    }
+    with options.open() as store:
+        hits = store.search(body, index=index)["hits"]
     if as_json:
         for hit in hits["hits"]:
             print_json(hit["_source"])
         return
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(_table(hits["hits"], field or []))
+    print_table(_table(hits["hits"], field or []))
     typer.echo(f"{len(hits['hits']):,} of {hits['total']['value']:,} events")
+
+
+@app.command()
+@with_options
+def export(
+    *,
+    options: StoreOptions,
+    out: Annotated[Path | None, typer.Option(help="File to write: .parquet or .csv; with --subject, .ndjson.")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Profile of the model: names, order and types.")] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model; default: that of the profile.")] = None,
+    since: Since = None,
+    until: Until = None,
+    text: Annotated[str, typer.Option("--query", help="Only events that match, in Lucene's syntax.")] = "",
+    outputs: Annotated[bool, typer.Option(help="With the model's outputs.")] = True,
+    meta: Annotated[bool, typer.Option("--meta", help="With time, ids, outcome and version.")] = False,
+    feedback: Annotated[bool, typer.Option("--feedback", help="With the actual outcome, from feedback.")] = False,
+    subject: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD=VALUE", help="All events of a person, as NDJSON, for an access request."),
+    ] = None,
+    rules: HashRules = None,
+    environment: Annotated[str, typer.Option(help="Environment of the services, for the keyed hashes.")] = "default",
+    index: Index = STREAMS,
+    as_json: Annotated[bool, typer.Option("--json", help="Report the export as one JSON object.")] = False,
+) -> None:
+    """Write a model's events as a training frame, or all events of a person."""
+    with options.open() as store:
+        if subject is not None:
+            count = _write_subject(store, subject, rules, environment, out, index)
+            typer.echo(f"{count:,} events", err=True)
+            return
+        if out is None:
+            raise ConfigurationError("no file given: use --out FILE.parquet or --out FILE.csv")
+        from mllog.export import Export  # noqa: PLC0415 - an extra
+        from mllog.profile import Profile  # noqa: PLC0415 - the same
+
+        start, end = _period(since, until)
+        wanted = Export(
+            store,
+            None if profile is None else Profile.load(profile),
+            model=model,
+            since=start,
+            until=end,
+            text=text,
+            outputs=outputs,
+            meta=meta,
+            feedback=feedback,
+            index=index,
+        )
+        report = _write_frame(wanted, out)
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(f"{out}: {report['events']:,} events")
+    for column, reasons in report["unrestored"].items():
+        for why, number in reasons.items():
+            typer.echo(f"  {printable(column)}: {number:,} values not as they were sent: {why}")
+
+
+def _period(since: str | None, until: str | None) -> tuple[dt.datetime | None, dt.datetime | None]:
+    from mllog.store._selection import moment  # noqa: PLC0415 - an extra
+
+    now = dt.datetime.now(dt.UTC)
+    return None if since is None else moment(since, now), None if until is None else moment(until, now)
 
 
 def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
@@ -126,11 +136,11 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
         table.add_column(name)
     table.add_column("id", no_wrap=True)
     for name in ("outputs", *fields):
-        table.add_column(Text(_shown(name)), overflow="fold")
+        table.add_column(Text(printable(name)), overflow="fold")
     for hit in hits:
         event = hit["_source"]
         outputs = part(event, "mllog", "output")
-        answers = {name: value for kind in _KINDS for name, value in part(outputs, kind).items()}
+        values = {name: value for kind in _TYPES for name, value in part(outputs, kind).items()}
         cells = [
             str(event.get("@timestamp", "")).replace("T", " ")[:19],
             at(event, "mllog.model.name"),
@@ -138,135 +148,66 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
             at(event, "event.action"),
             at(event, "event.outcome"),
             hit["_id"],
-            ", ".join(f"{name}={_shown(value)}" for name, value in answers.items()),
+            ", ".join(f"{name}={printable(value)}" for name, value in values.items()),
             *(_field(event, name) for name in fields),
         ]
-        table.add_row(*(Text(_shown(cell)) for cell in cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
 
 
 def _field(event: Mapping[str, Any], name: str) -> Any:
-    """A feature of that name, or what stands under that path."""
+    """The feature of that name, or the field at that path."""
     from mllog.store._selection import at, part  # noqa: PLC0415 - an extra
 
-    for where in ("input", "output"):
-        for kind in _KINDS:
-            typed = part(event, "mllog", where, kind)
-            if name in typed:
-                return typed[name]
-    found = part(event, "mllog", "input_overflow").get(name)
-    return at(event, name) if found is None else found
+    for role in ("input", "output"):
+        for kind in _TYPES:
+            features = part(event, "mllog", role, kind)
+            if name in features:
+                return features[name]
+    value = part(event, "mllog", "input_overflow").get(name)
+    return at(event, name) if value is None else value
 
 
-def _shown(value: Any) -> str:
-    """A value as a cell: no character of an event may move the cursor or colour the terminal."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_LONGEST])
+def _write_frame(wanted: Export, out: Path) -> dict[str, Any]:
+    """Write the file; how many events it has, and which values are not as they were sent."""
+    from mllog.export import write  # noqa: PLC0415 - an extra
+
+    with progress() as bar:
+        task = bar.add_task("events", total=wanted.count())
+        rows = write(wanted, out, seen=lambda count: bar.advance(task, count))
+    return {"out": str(out), "events": rows, "unrestored": wanted.lost.by_column()}
 
 
-def export(
-    *,
-    store: Place = None,
-    out: Annotated[Path | None, typer.Option(help="File to write: .parquet or .csv; with --subject, .ndjson.")] = None,
-    profile: Annotated[Path | None, typer.Option(help="Profile of the model: names, order and types.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name of the model; default: that of the profile.")] = None,
-    since: Since = None,
-    until: Until = None,
-    query: Annotated[str, typer.Option("--query", help="Only events that match, in Lucene's syntax.")] = "",
-    outputs: Annotated[bool, typer.Option(help="With the model's answers.")] = True,
-    meta: Annotated[bool, typer.Option("--meta", help="With time, ids, outcome and version.")] = False,
-    feedback: Annotated[bool, typer.Option("--feedback", help="With what turned out.")] = False,
-    subject: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD=VALUE", help="All events of a person, as NDJSON, for an access request."),
-    ] = None,
-    rules: Annotated[
-        Path | None, typer.Option(help="redaction.toml, where the field is stored as a keyed hash: all keys are tried.")
-    ] = None,
-    environment: Annotated[str, typer.Option(help="Environment of the services, for the keyed hashes.")] = "default",
-    index: Index = "logs-mllog.*",
-    api_key_file: KeyFile = None,
-    ca: Ca = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say what was exported as one JSON object.")] = False,
-) -> None:
-    """Write a model's events as a training frame, or all events of a person."""
-    with opened(store, api_key_file, ca) as found:
-        if subject is not None:
-            _subject(found, subject, rules, environment, out, index)
-            return
-        if out is None:
-            raise ConfigurationError("where to? say --out with a .parquet or .csv file")
-        said = _frame(found, out, profile, model, since, until, query, outputs, meta, feedback, index)
-    if as_json:
-        print_json(said)
-        return
-    typer.echo(f"{out}: {said['events']:,} events")
-    for column, reasons in said["unrestored"].items():
-        for why, count in reasons.items():
-            typer.echo(f"  {_shown(column)}: {count:,} values not as they were sent: {why}")
+def _write_subject(store: Store, text: str, rules: Path | None, environment: str, out: Path | None, index: str) -> int:
+    """Write a person's events, to standard output where no file is given; how many they are."""
+    from mllog.export import subject_events  # noqa: PLC0415 - an extra
 
-
-def _frame(
-    store: Store,
-    out: Path,
-    profile: Path | None,
-    model: str | None,
-    since: str | None,
-    until: str | None,
-    text: str,
-    outputs: bool,
-    meta: bool,
-    feedback: bool,
-    index: str,
-) -> dict[str, Any]:
-    """Write the file; what it holds, and what of it is not as it was sent."""
-    from mllog.export import Export, write  # noqa: PLC0415 - an extra
-    from mllog.profile import Profile  # noqa: PLC0415 - the same
-    from mllog.store._selection import moment  # noqa: PLC0415 - the same
-
-    now = dt.datetime.now(dt.UTC)
-    asked = Export(
-        store,
-        None if profile is None else Profile.load(profile),
-        model=model,
-        since=None if since is None else moment(since, now),
-        until=None if until is None else moment(until, now),
-        text=text,
-        outputs=outputs,
-        meta=meta,
-        feedback=feedback,
-        index=index,
-    )
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("events", total=asked.count())
-        rows = write(asked, out, seen=lambda count: progress.advance(task, count))
-    return {"out": str(out), "events": rows, "unrestored": asked.lost.by_column()}
-
-
-def _subject(store: Store, text: str, rules: Path | None, environment: str, out: Path | None, index: str) -> None:
-    """Write a person's events, to standard output where no file is named; how many they are goes to standard error."""
-    import os  # noqa: PLC0415 - as light as it gets
-
-    from mllog.export import Subject, subject_events  # noqa: PLC0415 - an extra
-    from mllog.redaction._file import load_file  # noqa: PLC0415 - the same
-
-    subject = Subject.of(text, None if rules is None else load_file(rules).pseudonyms(environment))
     lines = (
         orjson.dumps(hit["_source"], option=orjson.OPT_APPEND_NEWLINE)
-        for hit in subject_events(store, subject, index=index)
+        for hit in subject_events(store, parse_subject(text, rules, environment), index=index)
     )
     count = 0
     if out is None:
         for count, line in enumerate(lines, 1):  # noqa: B007 - counted
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
-    else:
-        try:
-            with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-                for count, line in enumerate(lines, 1):  # noqa: B007 - counted
-                    file.write(line)
-        except OSError as error:
-            raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from error
-    typer.echo(f"{count:,} events", err=True)
+        return count
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            for count, line in enumerate(lines, 1):  # noqa: B007 - counted
+                file.write(line)
+    except OSError as error:
+        raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from error
+    return count
+
+
+def parse_subject(text: str, rules: Path | None, environment: str) -> Subject:
+    """The person of a `FIELD=VALUE`, with the keys of a redaction.toml where one is given.
+
+    Raises:
+        ConfigurationError: the text has no `=`, or the file cannot be used.
+    """
+    from mllog.export import Subject  # noqa: PLC0415 - an extra
+    from mllog.redaction._file import load_file  # noqa: PLC0415 - the same
+
+    return Subject.of(text, None if rules is None else load_file(rules).pseudonyms(environment))

@@ -1,18 +1,13 @@
 """The dashboards of a model, built from its profile.
 
-One definition, two drawings: the page of `mllog serve` reads the panels as they are; `compile` turns them into
-Kibana's saved objects (extra `kibana`).
+One definition, two renderings: the page of `mllog serve` draws the panels as they are; `mllog.dashboards.kibana`
+compiles them to Kibana's saved objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 from mllog.dashboards._bins import number
 from mllog.dashboards._build import build, build_unprofiled
-from mllog.dashboards._check import check
 from mllog.dashboards._panels import (
     ABOVE,
     BELOW,
@@ -32,12 +27,6 @@ from mllog.dashboards._panels import (
     Percentiles,
     TopValues,
 )
-from mllog.errors import MissingExtraError
-from mllog.event._names import slug
-from mllog.profile import Profile
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 __all__ = [
     "ABOVE",
@@ -59,70 +48,5 @@ __all__ = [
     "TopValues",
     "build",
     "build_unprofiled",
-    "check",
-    "compile",
     "number",
-    "to_yaml",
-    "write",
 ]
-
-
-def _compiler() -> ModuleType:
-    try:
-        from mllog.dashboards import _kibana  # noqa: PLC0415 - kb-dashboard-core is an extra, and slow to import
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("compiling dashboards for Kibana", "kibana") from error
-    return _kibana
-
-
-def to_yaml(dashboard: Dashboard) -> str:
-    """The definition in the format of kb-dashboard-core, for people to read and to change.
-
-    Raises:
-        MissingExtraError: the extra `kibana` is not installed.
-
-    Example:
-        >>> to_yaml(build_unprofiled("late")).splitlines()[1]
-        "- name: 'mllog: inputs of late'"
-    """
-    text: str = _compiler().to_yaml(dashboard)
-    return text
-
-
-def compile(profile: Profile | Mapping[str, Any], *, environment: str = "*") -> bytes:  # noqa: A001 - it compiles
-    """Kibana's saved objects as NDJSON: dashboard, data view, saved search and tag; imports as it is.
-
-    The same profile gives the same bytes.
-
-    Raises:
-        DashboardError: kb-dashboard-core refuses the definition.
-        MissingExtraError: the extra `kibana` is not installed.
-
-    Example:
-        >>> check(compile(Profile("late", "1.0", ())))
-        []
-    """
-    ndjson: bytes = _compiler().compile_dashboard(build(profile, environment=environment))
-    return ndjson
-
-
-def write(profiles: Iterable[Profile | Mapping[str, Any]], out_dir: str | Path) -> list[Path]:
-    """Write `dashboards/<model>.yaml` and `saved_objects/<model>.ndjson` for each profile; returns the files.
-
-    Raises:
-        DashboardError: a definition cannot be compiled.
-        MissingExtraError: the extra `kibana` is not installed.
-    """
-    written: list[Path] = []
-    for profile in profiles:
-        dashboard = build(profile)
-        name = slug(dashboard.model)
-        for folder, suffix, content in (
-            ("dashboards", "yaml", to_yaml(dashboard).encode()),
-            ("saved_objects", "ndjson", _compiler().compile_dashboard(dashboard)),
-        ):
-            path = Path(out_dir) / folder / f"{name}.{suffix}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            written.append(path)
-    return written

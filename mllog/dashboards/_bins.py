@@ -1,8 +1,7 @@
-"""The bars of a distribution, from what training showed of a feature."""
+"""The bars of a distribution, from the training data of a feature."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 from typing import Final
@@ -11,16 +10,14 @@ from mllog.dashboards._panels import Bin
 from mllog.profile import Feature
 
 MOST_BARS: Final = 20
-FEW: Final = 32
-"""More bins than these are merged into `MOST_BARS`; the days of a month still are a bar each."""
+UNMERGED: Final = 32
+"""More bins than these are merged into `MOST_BARS`; the days of a month stay a bar each."""
 
 MOST_CATEGORIES: Final = 10
-_FEWEST_BARS: Final = 8
-_HALF: Final = 0.5
 
 
 def bins(feature: Feature) -> tuple[Bin, ...]:
-    """The bars that show a feature; empty where training left nothing to compare with.
+    """The bars that show a feature; empty if the profile has nothing to compare with.
 
     Example:
         >>> from mllog.profile import Feature
@@ -42,7 +39,7 @@ def bins(feature: Feature) -> tuple[Bin, ...]:
 
 
 def outer_labels(feature: Feature) -> tuple[str, str]:
-    """What the bars below and above the training range of a number are called; empty for other types.
+    """Labels of the bars below and above the training range of a number; empty for other types.
 
     Example:
         >>> from mllog.profile import Feature
@@ -55,7 +52,7 @@ def outer_labels(feature: Feature) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A number as people read it: about four significant digits, thousands apart from 10,000 on.
+    """A number for people: about four significant digits, with thousands separators from 10,000 on.
 
     Example:
         >>> number(1400.0), number(0.123456), number(-43.0), number(2.5e9)
@@ -74,35 +71,21 @@ def number(value: float) -> str:
 
 
 def _number(feature: Feature) -> tuple[Bin, ...]:
-    edges, counts = feature.edges, feature.counts
-    total = sum(counts)
+    bins = feature.bins
+    total = bins.rows
     if not total:
         return ()
-    cuts = range(len(edges)) if len(counts) <= FEW else _merged(feature)
-    bars = []
-    for place, (start, end) in enumerate(itertools.pairwise(cuts)):
-        share = sum(counts[start:end]) / total
-        low, high = edges[start], edges[end]
-        bars.append(Bin(f"b{place}", _label(feature, low, high), share, low, high))
-    if len({bar.label for bar in bars}) < len(bars):  # edges so close that four digits do not tell them apart
+    if len(bins) > UNMERGED:
+        first = feature.quantiles.get("0.01", bins.edges[0])
+        last = feature.quantiles.get("0.99", bins.edges[-1])
+        bins = bins.of_equal_width(MOST_BARS, first, last)
+    bars = [
+        Bin(f"b{place}", _label(feature, low, high), count / total, low, high)
+        for place, (low, high, count) in enumerate(bins)
+    ]
+    if len({bar.label for bar in bars}) < len(bars):  # edges too close for four digits
         bars = [replace(bar, label=f"{bar.low!r} to {bar.high!r}") for bar in bars]
     return tuple(bars)
-
-
-def _merged(feature: Feature) -> list[int]:
-    """Which edges to keep: about equally wide bars, or bars of equal counts where those would show nothing."""
-    edges, counts = feature.edges, feature.counts
-    low = feature.quantiles.get("0.01", edges[0])
-    high = feature.quantiles.get("0.99", edges[-1])
-    wanted = [low + (high - low) * step / (MOST_BARS - 2) for step in range(MOST_BARS - 1)]
-    nearest = {min(range(len(edges)), key=lambda place: abs(edges[place] - want)) for want in wanted}
-    cuts = sorted(nearest | {0, len(counts)})
-    total = sum(counts)
-    largest = max(sum(counts[start:end]) for start, end in itertools.pairwise(cuts)) / total
-    if len(cuts) > _FEWEST_BARS and largest <= _HALF:
-        return cuts
-    step = math.ceil(len(counts) / MOST_BARS)
-    return [*range(0, len(counts), step), len(counts)]
 
 
 def _label(feature: Feature, low: float, high: float) -> str:

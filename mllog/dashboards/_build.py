@@ -65,12 +65,12 @@ def build(profile: Profile | Mapping[str, Any], *, environment: str = _ANY_ENVIR
         >>> dashboard.panel("input-hour").title
         'hour'
     """
-    known = profile if isinstance(profile, Profile) else Profile.from_json(profile)
-    return _dashboard(known.name, known.version, environment, known)
+    parsed = profile if isinstance(profile, Profile) else Profile.from_json(profile)
+    return _dashboard(parsed.name, parsed.version, environment, parsed)
 
 
 def build_unprofiled(model: str, *, environment: str = _ANY_ENVIRONMENT) -> Dashboard:
-    """The dashboard of a model that logs without a profile: what can be shown without training.
+    """The dashboard of a model that logs without a profile: the panels that need no training data.
 
     Example:
         >>> {panel.section for panel in build_unprofiled("late").panels} == {"Overview", "Traffic", "Recent events"}
@@ -141,40 +141,18 @@ def _overview(profile: Profile | None) -> list[Panel]:
 
 
 def _traffic(profile: Profile | None) -> list[Panel]:
-    panels: list[Panel] = [
-        Breakdown(
-            id="volume",
-            title="Volume",
-            about="Events over time, by outcome.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="event.outcome",
-        ),
-        Percentiles(
-            id="latency",
-            title="Latency",
-            about="Percentiles of the calls' duration over time, in milliseconds.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="event.duration",
-        ),
-        Breakdown(
-            id="errors",
-            title="Errors",
-            about="Failed calls over time, by type of the error.",
-            section=_TRAFFIC,
-            grid=_sized(_WIDE),
-            field="error.type",
-        ),
-        Breakdown(
-            id="redactions",
-            title="Redactions",
-            about="Events from which sensitive values were removed, by kind of value.",
-            section=_TRAFFIC,
-            grid=_sized(_HALF),
-            field="mllog.redaction.kinds",
-        ),
-    ]
+    def breakdown(name: str, title: str, about: str, field: str, size: tuple[int, int] = _WIDE) -> Panel:
+        return Breakdown(id=name, title=title, about=about, section=_TRAFFIC, grid=_sized(size), field=field)
+
+    latency = Percentiles(
+        id="latency",
+        title="Latency",
+        about="Percentiles of the calls' duration over time, in milliseconds.",
+        section=_TRAFFIC,
+        grid=_sized(_WIDE),
+        field="event.duration",
+    )
+    redacted = "Events from which sensitive values were removed, by kind of value."
     invalid = Average(
         id="invalid",
         title="Invalid inputs",
@@ -184,7 +162,13 @@ def _traffic(profile: Profile | None) -> list[Panel]:
         field="mllog.quality.invalid",
         reference=profile.invalid_share if profile else None,
     )
-    return [*panels, invalid]
+    return [
+        breakdown("volume", "Volume", "Events over time, by outcome.", "event.outcome"),
+        latency,
+        breakdown("errors", "Errors", "Failed calls over time, by type of the error.", "error.type"),
+        breakdown("redactions", "Redactions", redacted, "mllog.redaction.kinds", _HALF),
+        invalid,
+    ]
 
 
 def _quality() -> list[Panel]:
@@ -298,14 +282,14 @@ def _events() -> Panel:
 
 
 def _panel_id(role: str, name: str, taken: set[str]) -> str:
-    """A readable id: names may hold anything, so what is no ascii letter or digit becomes a hyphen."""
+    """A readable id: names can contain any character, so all but ASCII letters and digits become a hyphen."""
     stem = f"{role}-{re.sub(r'[^a-zA-Z0-9_]+', '-', name)[:60].strip('-') or 'feature'}"
-    found, number = stem, 1
-    while found in taken:
+    panel_id, number = stem, 1
+    while panel_id in taken:
         number += 1
-        found = f"{stem}-{number}"
-    taken.add(found)
-    return found
+        panel_id = f"{stem}-{number}"
+    taken.add(panel_id)
+    return panel_id
 
 
 def _sized(size: tuple[int, int]) -> Grid:

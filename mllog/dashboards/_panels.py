@@ -1,6 +1,6 @@
-"""What a dashboard is made of: panels, what each asks of the store, and where it stands.
+"""What a dashboard consists of: panels, the aggregations of each, and its position.
 
-The page and Kibana draw the same panels. A panel knows its aggregations (Elasticsearch bodies), not its drawing.
+The page and Kibana draw the same panels. A panel defines its aggregations (Elasticsearch bodies), not its rendering.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _MOST_TERMS: Final = 6
 
 Body = dict[str, Any]
 Interval = str | Mapping[str, Any]
-"""Width of a bucket of time, such as `30m`, or what Kibana puts one in for."""
+"""Width of a time bucket, such as `30m`, or a placeholder that Kibana replaces with one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where a panel stands: left, top, width and height in units of Kibana's grid."""
+    """The position of a panel: left, top, width and height in units of Kibana's grid."""
 
     x: int
     y: int
@@ -41,7 +41,7 @@ class Panel:
         id: unique within the dashboard; ascii letters, digits and hyphens.
         title: what it shows.
         about: how to read it, one sentence.
-        section: the heading it stands under.
+        section: the heading above it.
         grid: its place.
     """
 
@@ -53,7 +53,7 @@ class Panel:
     grid: Grid
 
     def aggregations(self, interval: Interval) -> Body:
-        """The aggregations that answer this panel, by name."""
+        """The aggregations that this panel shows, by name."""
         raise NotImplementedError
 
 
@@ -63,11 +63,11 @@ class Metric(Panel):
 
     Attributes:
         aggregation: of Elasticsearch: `count`, `avg`, `sum` or `percentile`.
-        field: the field it is taken of; empty for `count`.
+        field: the field that is aggregated; empty for `count`.
         percentile: which one, for `percentile`.
         unit: how to write the number.
         only: a (field, value) that an event must have to be counted, for `share`.
-        reference: what training showed, where that is known.
+        reference: the value in the training data, if known.
     """
 
     kind = "metric"
@@ -78,7 +78,7 @@ class Metric(Panel):
     only: tuple[str, str] | None = None
     reference: float | None = None
 
-    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the same question for every panel
+    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the signature of every panel
         """See Panel."""
         if self.aggregation == "count":
             return {}
@@ -105,7 +105,7 @@ class Breakdown(Panel):
 
 @dataclass(frozen=True, kw_only=True)
 class Average(Panel):
-    """The mean of a number over time, beside what training showed; of a 0 or 1 it is a share."""
+    """The mean of a number over time, with that of the training data as a reference; of 0 and 1 it is a share."""
 
     kind = "average"
     field: str
@@ -135,7 +135,7 @@ class FeatureShares(Panel):
     """Of all events over time, the share that names a feature in one of these lists.
 
     Attributes:
-        fields: field of the event -> what it says of the feature (empty where the title says it).
+        fields: (field of the event, its meaning for the feature); the meaning is empty if the title states it.
         size: how many features are drawn, the most frequent first.
     """
 
@@ -157,11 +157,11 @@ class Bin:
     """One bar of a distribution.
 
     Attributes:
-        key: name of the bucket in the store's answer.
-        label: as people read it.
+        key: name of the bucket in the response of the store.
+        label: for people.
         training: share of the training rows with a value, 0 to 1.
-        low: least value; None where open or where the feature is no number.
-        high: the first value that is not in it any more; None likewise.
+        low: least value; None if open, or if the feature is not a number.
+        high: the first value above it; None likewise.
     """
 
     key: str
@@ -173,7 +173,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution(Panel):
-    """Live values of one feature over what training showed, as shares.
+    """Live values of one feature compared with the training data, as shares.
 
     Attributes:
         role: `input` or `output`.
@@ -181,7 +181,7 @@ class Distribution(Panel):
         type: `number`, `category` or `boolean`.
         field: its path in the event.
         bins: the bars, in order.
-        outer: what the bars below and above the bins of a number are called.
+        outer: labels of the bars below and above the bins of a number.
         training_count: training rows with a value.
         training_missing: share of the training rows without one.
         checked: values outside these bins are violations of the profile.
@@ -198,16 +198,16 @@ class Distribution(Panel):
     training_missing: float
     checked: bool = True
 
-    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the same question for every panel
+    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the signature of every panel
         """See Panel."""
         if self.type == "number":
-            asked: Body = {"range": {"field": self.field, "ranges": self._ranges()}}
+            buckets: Body = {"range": {"field": self.field, "ranges": self._ranges()}}
         elif self.type == "category":
             values = [bin_.key for bin_ in self.bins]
-            asked = {"terms": {"field": self.field, "include": values, "size": len(values)}}
+            buckets = {"terms": {"field": self.field, "include": values, "size": len(values)}}
         else:
-            asked = {"terms": {"field": self.field, "size": 2}}
-        body: Body = {"bins": asked, "present": {"value_count": {"field": self.field}}}
+            buckets = {"terms": {"field": self.field, "size": 2}}
+        body: Body = {"bins": buckets, "present": {"value_count": {"field": self.field}}}
         if self.role == "input":
             body["missing"] = {"terms": {"field": "mllog.quality.missing", "include": [self.feature], "size": 1}}
             if self.type == "category" and self.checked:
@@ -223,13 +223,13 @@ class Distribution(Panel):
 
 @dataclass(frozen=True, kw_only=True)
 class TopValues(Panel):
-    """The most frequent values of a field, and how many different ones there are."""
+    """The most frequent values of a field, and the number of distinct values."""
 
     kind = "top_values"
     field: str
     size: int = 10
 
-    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the same question for every panel
+    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the signature of every panel
         """See Panel."""
         return {
             "values": {"terms": {"field": self.field, "size": self.size}},
@@ -240,12 +240,12 @@ class TopValues(Panel):
 
 @dataclass(frozen=True, kw_only=True)
 class Note(Panel):
-    """Words: what is not drawn, and why."""
+    """Text: which features have no panel, and why."""
 
     kind = "note"
     text: str
 
-    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the same question for every panel
+    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the signature of every panel
         """See Panel."""
         return {}
 
@@ -258,7 +258,7 @@ class Events(Panel):
     columns: tuple[str, ...]
     size: int = 10
 
-    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the same question for every panel
+    def aggregations(self, interval: Interval) -> Body:  # noqa: ARG002 - the signature of every panel
         """See Panel."""
         return {}
 

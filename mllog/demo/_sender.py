@@ -1,9 +1,9 @@
-"""Sends the demo's requests, in a process of its own: a client costs as much as the service that it asks.
+"""Sends the demo's requests, in its own process: a client costs as much as the service that it calls.
 
     python -m mllog.demo._sender EVENTS
 
-reads the later months and says `ready` and their number; takes the service's address from standard input; then
-writes the id of each prediction that was answered, a line each.
+reads the later months and prints `ready` and their number; reads the service's address from standard input; then
+prints the id of each prediction, one a line, as the responses arrive.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from mllog._resources import resource
 
 CONNECTIONS: Final = 8
 READY: Final = "ready"
-_AGAIN_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 0.05
 
 
 def example(name: str) -> ModuleType:
-    """A module of the flights example; it is no package, so it is found by its file."""
+    """A module of the flights example, loaded from its file, as the folder is not a package."""
     path = resource(f"examples/flights/{name}.py")
     spec = importlib.util.spec_from_file_location(f"mllog_flights_{name}", path)
     assert spec is not None
@@ -39,8 +39,8 @@ def bodies(events: int) -> list[dict[str, Any]]:
     """The requests, in the order of time; the last flight leaves now."""
     data = example("data")
     later = data.later(data.flights(), events)
-    found: list[dict[str, Any]] = data.requests(later, now=dt.datetime.now(dt.UTC).replace(microsecond=0))
-    return found
+    requests: list[dict[str, Any]] = data.requests(later, now=dt.datetime.now(dt.UTC).replace(microsecond=0))
+    return requests
 
 
 async def send(url: str, requests: list[dict[str, Any]]) -> None:
@@ -48,10 +48,10 @@ async def send(url: str, requests: list[dict[str, Any]]) -> None:
     waiting = iter(requests)
 
     async def worker() -> None:
-        # A client of its own: one that is shared looks at every connection before every request.
+        # One client each: a shared one looks at every connection before every request.
         async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
             for body in waiting:
-                sys.stdout.write(await _ask(client, body) + "\n")
+                sys.stdout.write(await _predict(client, body) + "\n")
                 sys.stdout.flush()
 
     async with asyncio.TaskGroup() as group:
@@ -59,14 +59,14 @@ async def send(url: str, requests: list[dict[str, Any]]) -> None:
             group.create_task(worker())
 
 
-async def _ask(client: httpx.AsyncClient, body: dict[str, Any]) -> str:
+async def _predict(client: httpx.AsyncClient, body: dict[str, Any]) -> str:
     while True:
         try:
             response = await client.post("/predict", json=body)
             response.raise_for_status()
             return str(response.json()["prediction_id"])
-        except httpx.TransportError:  # the service died with this request in hand; the demo starts it again
-            await asyncio.sleep(_AGAIN_SECONDS)
+        except httpx.TransportError:  # the service died during this request; the demo restarts it
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (KeyboardInterrupt, BrokenPipeError):  # the demo was stopped, and says so itself
+    except (KeyboardInterrupt, BrokenPipeError):  # the demo was stopped, and reports it
         sys.exit(1)
     except ExceptionGroup as errors:
         sys.exit(f"sending requests failed: {errors.exceptions[0]}")

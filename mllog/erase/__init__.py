@@ -1,4 +1,4 @@
-"""A person is erased: out of spools, files that were set aside, the embedded store and Elasticsearch."""
+"""Erases a person's events from spools, quarantine files, the embedded store and Elasticsearch."""
 
 from __future__ import annotations
 

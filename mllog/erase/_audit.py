@@ -1,4 +1,4 @@
-"""The event that says an erasure took place: the field, the counts and the places, never the value."""
+"""The audit event of an erasure: the field, the counts and the places, never the value."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mllog.event._stamps import timestamp, uuid7
 from mllog.store import Document, Store
 
 DATASET: Final = "mllog.alerts"
-"""Among what people look at, and kept for longer than predictions are."""
+"""The dataset of alerts, which is kept for longer than predictions."""
 
 
 def audit_event(field: str, places: Mapping[str, tuple[int, int]], environment: str) -> dict[str, Any]:
     """The event.
 
     Args:
-        field: name of the field that told the person.
+        field: name of the field that identified the person.
         places: by place, how many events were found, and how many are left.
         environment: namespace of the stream.
 
@@ -78,5 +78,5 @@ def write(store: Store, event: Mapping[str, Any]) -> str:
     result = store.index([document])
     store.commit()
     if result.rejected:
-        raise StoreError(f"{document.index}: the event about the erasure was refused: {result.rejected[0].reason}")
+        raise StoreError(f"{document.index}: the audit event was rejected: {result.rejected[0].reason}")
     return document.id

@@ -1,4 +1,4 @@
-"""Write blocks of indices: lifted for as long as it takes, and put back, even by the run after one that was killed."""
+"""Write blocks of indices: lifted for a deletion and then restored, by the next run if this one is killed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _TYPE: Final = "index.store.type"
 class Blocks:
     """The write blocks of a cluster's indices.
 
-    ILM sets `index.blocks.write` where it merges an old index, and nothing can be deleted there then.
+    ILM sets `index.blocks.write` when it merges an old index. Nothing can then be deleted from the index.
 
     Args:
         client: of the cluster.
         where: its address.
-        journal: file that says which blocks are lifted at present, for the run after one that was killed.
+        journal: file that records which blocks are lifted at present, for the run after one that was killed.
     """
 
     def __init__(self, client: Elasticsearch, where: str, journal: Path) -> None:
@@ -37,11 +37,11 @@ class Blocks:
 
     @contextlib.contextmanager
     def lifted(self, index: str) -> Iterator[None]:
-        """Without the blocks of an index; they are as before afterwards, whatever happens.
+        """A context without the blocks of an index; they are restored at its end, also after an error.
 
         Raises:
-            EraseError: it is a mounted snapshot, which nothing can be deleted from.
-            StoreError: the cluster does not let it be changed.
+            EraseError: the index is a mounted snapshot, from which nothing can be deleted.
+            StoreError: the cluster refuses the change.
         """
         settings = self._settings(index)
         if settings.get(_TYPE) == "snapshot":
@@ -52,30 +52,30 @@ class Blocks:
             return
         self._note(index, blocks)
         try:
-            for name in blocks:  # one by one: beside another setting, none can be changed on an index that is read-only
+            for name in blocks:  # one by one: a read-only index accepts no other change with it
                 self._set(index, {name: None})
             yield
         finally:
             self._restore(index, blocks)
 
     def restore_left(self) -> list[str]:
-        """Put back what a run that was killed had lifted; the names of those indices."""
+        """Restore the blocks that a killed run had lifted; the names of these indices."""
         left = self._read().get(self._where, {})
         for index, blocks in left.items():
-            with contextlib.suppress(NotFoundError):  # deleted meanwhile
+            with contextlib.suppress(NotFoundError):  # deleted in the meantime
                 self._restore(index, blocks)
         return sorted(left)
 
     def _settings(self, index: str) -> dict[str, Any]:
         try:
-            answer = self._client.indices.get_settings(index=index, name=[*_BLOCKS, _TYPE], flat_settings=True)
+            response = self._client.indices.get_settings(index=index, name=[*_BLOCKS, _TYPE], flat_settings=True)
         except NotFoundError:
             raise
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
         settings: dict[str, Any] = {}
-        for found in answer.body.values():  # of the one index, or nothing where it has none of them
-            settings |= found["settings"]
+        for item in response.body.values():  # one index, or none if it has none of these settings
+            settings |= item["settings"]
         return settings
 
     def _set(self, index: str, settings: Mapping[str, Any]) -> None:
@@ -94,17 +94,17 @@ class Blocks:
 
     def _read(self) -> dict[str, dict[str, dict[str, Any]]]:
         try:
-            found = orjson.loads(self._journal.read_bytes())
+            lifted = orjson.loads(self._journal.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
             raise EraseError(
-                f"{self._journal}: which write blocks were lifted cannot be read; mend or delete it"
+                f"{self._journal}: cannot read which write blocks were lifted; repair or delete the file"
             ) from error
-        return found if isinstance(found, dict) else {}
+        return lifted if isinstance(lifted, dict) else {}
 
     def _note(self, index: str, blocks: Mapping[str, Any] | None) -> None:
-        """Before they are lifted, and after they are back; durable when this returns."""
+        """Record the blocks before they are lifted and after they are restored; durable when this returns."""
         known = self._read()
         mine = known.setdefault(self._where, {})
         if blocks is None:

@@ -1,4 +1,4 @@
-"""A person's events in an Elasticsearch cluster: index by index behind the data streams, blocks lifted meanwhile."""
+"""A person's events in Elasticsearch: deleted from each backing index, with its write blocks lifted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clustered(Stored):
         store: the store.
         index: the data streams.
         where: the cluster's address.
-        journal: file that says which write blocks are lifted at present.
+        journal: file that records which write blocks are lifted at present.
     """
 
     def __init__(self, store: ElasticsearchStore, index: str, where: str, journal: Path) -> None:
@@ -36,21 +36,21 @@ class Clustered(Stored):
         self._blocks = Blocks(store.client, where, journal)
 
     def erase(self, person: Person, done: Progress) -> None:
-        """Delete by id in each backing index; a stream as a whole may refuse it."""
-        fixed: list[str] = []
+        """Delete by id in each backing index, as a data stream may reject it."""
+        failed: list[str] = []
         with contextlib.ExitStack() as lifted:
             for index in self.indices:
                 try:
                     lifted.enter_context(self._blocks.lifted(index))
-                except EraseError as error:  # of the others at least the events go
-                    fixed.append(str(error))
-                    self._leave(index)
+                except EraseError as error:  # the events of the other indices can still be deleted
+                    failed.append(str(error))
+                    self._exclude(index)
             super().erase(person, done)
-        if fixed:
-            raise EraseError("; ".join(fixed))
+        if failed:
+            raise EraseError("; ".join(failed))
 
     def restore_left(self) -> list[str]:
-        """Put back the write blocks that a run which was killed had lifted; the names of those indices.
+        """Restore the write blocks that a killed run had lifted; the names of these indices.
 
         Raises:
             MllogError: it could not be done.
@@ -59,24 +59,26 @@ class Clustered(Stored):
 
     def _delete(self, index: str, names: Sequence[str]) -> int:
         try:
-            answer = self._client.delete_by_query(
+            response = self._client.delete_by_query(
                 index=index, query={"ids": {"values": list(names)}}, conflicts="proceed", refresh=True
             )
         except (ApiError, TransportError) as error:
             raise StoreError(f"{told(error, self._where)} ({index})") from None
-        if answer["failures"]:
-            kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in answer["failures"]}
-            raise StoreError(f"{self._where}: {index}: events were not deleted ({', '.join(sorted(kinds))}); repeat it")
-        return int(answer["deleted"])
+        if response["failures"]:
+            kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in response["failures"]}
+            raise StoreError(
+                f"{self._where}: {index}: events were not deleted ({', '.join(sorted(kinds))}); run it again"
+            )
+        return int(response["deleted"])
 
     def closed(self, index: str) -> list[str]:
-        """Indices that are closed: nobody can look into them.
+        """Indices that are closed and cannot be searched.
 
         Raises:
-            StoreError: the cluster does not say.
+            StoreError: the cluster does not list its indices.
         """
         try:
-            found = self._client.indices.resolve_index(name=index.split(","), expand_wildcards="all")
+            response = self._client.indices.resolve_index(name=index.split(","), expand_wildcards="all")
         except (ApiError, TransportError) as error:
             raise told(error, self._where) from None
-        return sorted(item["name"] for item in found["indices"] if "closed" in item.get("attributes", ()))
+        return sorted(item["name"] for item in response["indices"] if "closed" in item.get("attributes", ()))

@@ -1,4 +1,4 @@
-"""The erasure of a person: look everywhere, take out, look again."""
+"""The erasure of a person: search every place, erase, search again."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from mllog.store import Subject
 
 UNREACHABLE: tuple[str, ...] = (
     "snapshots and backups: of the cluster, of the embedded store, of spools",
-    "what is on its way: Logstash's queues and dead letter queue on disk; run it again when they are empty",
+    "events in transit: Logstash's queues and dead letter queue on disk; run it again when they are empty",
     "the logs of Logstash, Elasticsearch and Filebeat, and files that Filebeat reads",
     "spools and services on other hosts; run it there too",
-    "names in the middle of a text, records without the field, and what was exported or sent as an alert",
-    "the disk itself: deleted events leave it when their part of an index is merged next",
+    "names within free text, records without the field, and events that were exported or sent as an alert",
+    "the disk itself: deleted events leave it at the next merge of their index segment",
 )
-"""What no erasure reaches."""
+"""What an erasure cannot reach."""
 
 
 @dataclass
 class Erasure:
-    """A person's events in several places, and what became of them.
+    """A person's events in several places, and the result of erasing them.
 
-    Nothing is changed before `run`, which may be repeated: what a run that was killed has left is found again.
+    Nothing is changed before `run`. A run can be repeated, and completes one that was killed.
 
     Args:
         subject: the person.
-        places: where to look, those that deliver before those that are delivered to.
+        places: where to search, places that deliver before places that receive.
 
     Attributes:
-        found: how many events there were, by place.
-        left: how many are still there, by place.
-        problems: what went wrong, by the name of the place.
+        found: how many events were found, by place.
+        left: how many events remain, by place.
+        problems: the errors, by the name of the place.
     """
 
     subject: Subject
@@ -50,7 +50,7 @@ class Erasure:
         """Count the person's events in every place; nothing is changed.
 
         Args:
-            seen: is told how many more events were looked at.
+            seen: called with the number of events that were searched since the last call.
 
         Raises:
             MllogError: a place cannot be read.
@@ -59,27 +59,27 @@ class Erasure:
         return self.found
 
     def _look(self, seen: Progress) -> dict[str, int]:
-        """Again and again, until no place tells of a prediction or an event that the places before did not know."""
+        """Repeat the search until no place adds a prediction or an event that is new to the others."""
         person = self._person
         while True:
-            before = len(person.predictions), len(person.events)
+            known = len(person.predictions), len(person.events)
             counts: dict[str, int] = {}
             for place in self.places:
                 counts |= place.look(person, seen)
-            if (len(person.predictions), len(person.events)) == before:
+            if (len(person.predictions), len(person.events)) == known:
                 return counts
 
     def run(self, done: Progress = lambda _: None) -> dict[str, int]:
-        """Take out what `look` found, and count again what is left.
+        """Erase the events that `look` found, and count what remains.
 
-        A place that fails holds up no other; but nothing is taken out before it stands everywhere what must not be
-        delivered again.
+        An error in one place does not stop the others. Nothing is erased before every place has recorded which events
+        must not be delivered again.
 
         Args:
-            done: is told how many more events are gone.
+            done: called with the number of events that were erased since the last call.
 
         Raises:
-            MllogError: that could not be written, and nothing was erased; or a place cannot be read any more.
+            MllogError: the record could not be written, and nothing was erased; or a place can no longer be read.
         """
         for place in self.places:
             place.prepare(self._person)

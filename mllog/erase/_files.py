@@ -1,4 +1,4 @@
-"""A person's events in files: segments of a spool, and what was set aside."""
+"""A person's events in files: the segments of a spool, and quarantine files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from mllog.spool._segment import Segment, committed, recover, segments
 from mllog.spool._tombstones import Tombstones, bury
 
 _POLL_SECONDS: Final = 0.25
-_SET_ASIDE: Final = ("quarantine.ndjson", "quarantine.1.ndjson")
+_QUARANTINE: Final = ("quarantine.ndjson", "quarantine.1.ndjson")
 
 
 class Spool:
     """The segments of a spool, kept ones included.
 
-    A live segment is its writer's: the writer has it in memory, and puts more behind what is there. It is left alone
-    until it is sealed, within a minute or so of its first event; the tombstones keep its events from being delivered.
+    A live segment belongs to its writer, which has it in memory and appends to it. It is not changed before it is
+    sealed, about a minute after its first event; until then, tombstones keep the person's events from being delivered.
 
     Args:
         folder: the spool.
-        wait: seconds to wait at most for live segments with events of the person.
+        wait: seconds to wait at most until live segments with events of the person are sealed.
     """
 
     def __init__(self, folder: Path, *, wait: float = 0.0) -> None:
@@ -59,7 +59,7 @@ class Spool:
         bury(self.folder, person.events)
 
     def erase(self, person: Person, done: Progress) -> None:
-        """Write the segments anew."""
+        """Rewrite the segments."""
         clear_left(self.folder)
         end = time.monotonic() + self._wait
         while True:
@@ -81,14 +81,14 @@ class Spool:
             del self._found[stem]
 
     def reason(self) -> str:
-        """That a writer still has a segment."""
+        """A writer still has a segment."""
         if not self._found:
             return ""
         return "a running service still writes the segment; nothing delivers these events; run it again in two minutes"
 
 
 class Quarantine:
-    """Files of events that an endpoint or a store refused.
+    """Files of events that an endpoint or a store rejected.
 
     Args:
         folder: a spool, or the data folder of `mllog serve`.
@@ -99,7 +99,7 @@ class Quarantine:
         self.name = f"{folder} (quarantine)"
 
     def _files(self) -> list[Path]:
-        return [path for name in _SET_ASIDE if (path := self.folder / name).exists()]
+        return [path for name in _QUARANTINE if (path := self.folder / name).exists()]
 
     def look(self, person: Person, seen: Progress) -> dict[str, int]:
         """Read every record."""
@@ -110,9 +110,9 @@ class Quarantine:
             try:
                 with path.open("rb") as file:
                     for line in file:
-                        count += _set_aside(person, line)
+                        count += _quarantined(person, line)
                         seen(1)
-            except FileNotFoundError:  # put aside meanwhile
+            except FileNotFoundError:  # rotated in the meantime
                 continue
             except OSError as error:
                 raise EraseError(f"{path}: cannot be read: {error.strerror}") from error
@@ -121,22 +121,22 @@ class Quarantine:
         return counts
 
     def prepare(self, person: Person) -> None:
-        """Write the tombstones: the server takes those events from nobody again."""
+        """Write the tombstones: the server rejects these events from then on."""
         bury(self.folder, person.events)
 
     def erase(self, person: Person, done: Progress) -> None:
-        """Write the files anew."""
+        """Rewrite the files."""
         clear_left(self.folder)
         for path in self._files():
-            done(rewrite(path, lambda line: _set_aside(person, line), same_length=False))
+            done(rewrite(path, lambda line: _quarantined(person, line), same_length=False))
 
     def reason(self) -> str:
-        """Nothing is."""
+        """See Place."""
         return ""
 
 
-def _set_aside(person: Person, line: bytes) -> bool:
-    """Whether a record is of a person's event: the text of a line, or the event itself."""
+def _quarantined(person: Person, line: bytes) -> bool:
+    """Whether a record contains a person's event, as the text of a line or as an object."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -151,7 +151,7 @@ def _lines(segment: Segment) -> Iterator[bytes]:
     for state in (segment, Segment(segment.stem, live=False, folder=segment.folder)):
         try:
             fd = os.open(state.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # sealed meanwhile, or delivered
+        except FileNotFoundError:  # sealed or delivered in the meantime
             continue
         except OSError as error:
             raise SpoolError(f"{state.path}: cannot read the segment: {error.strerror}") from error

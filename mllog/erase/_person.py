@@ -1,4 +1,4 @@
-"""Which events are a person's: those that hold the value, and what belongs to their predictions."""
+"""Which events are a person's: those with the value, and the feedback and shadow predictions that belong to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mllog.store import Subject
 from mllog.store._selection import at
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9 _.:@-]*")
-"""A value that stands in JSON as it is, and that no number or boolean equals."""
+"""A value that JSON writes without escapes, and that no number or boolean equals."""
 
 _PARTS: Final = ("event", "service", "mllog", "error")
 _IDS: Final = re.compile(r'"id":"([^"\\]{1,512})"')
@@ -24,13 +24,13 @@ _DECODER: Final = json.JSONDecoder()
 
 @dataclass
 class Person:
-    """A person, and what is known of their events so far.
+    """A person, and the ids of their events that are known so far.
 
     Attributes:
-        subject: the value that tells them.
-        predictions: ids of their predictions; feedback and shadow answers name these and not the person.
+        subject: the value that identifies them.
+        predictions: ids of their predictions; feedback and shadow events contain these, and not the value.
         events: ids of all their events.
-        buried: digests of events that were erased before, should that have been interrupted.
+        buried: digests of events that an earlier, possibly interrupted run erased.
     """
 
     subject: Subject
@@ -40,11 +40,11 @@ class Person:
 
     def __post_init__(self) -> None:
         values = self.subject.values
-        plain = all(_PLAIN.fullmatch(value) for value in values) and not _odd(values)
+        plain = all(_PLAIN.fullmatch(value) for value in values) and not _ambiguous(values)
         self._needles = tuple(value.encode() for value in values) if plain else ()
 
     def holds(self, event: Mapping[str, Any]) -> bool:
-        """Whether the value stands in the event; what belongs to it is known from then on."""
+        """Whether the event contains the value; its prediction id is then remembered."""
         if not self.subject.holds(event):
             return False
         prediction = at(event, "mllog.prediction.id")
@@ -53,27 +53,27 @@ class Person:
         return True
 
     def has(self, event: Mapping[str, Any], name: str | None = None) -> bool:
-        """Whether an event is the person's, as far as their predictions are known; its id is known from then on.
+        """Whether an event is the person's, by value or by a known id; its id is then remembered.
 
         Args:
             event: the event.
-            name: its id, where that is not its `event.id`.
+            name: its id, if that is not its `event.id`.
         """
-        found = name or at(event, "event.id")
-        known = isinstance(found, str) and (
-            found in self.events or (bool(self.buried) and digest(found) in self.buried)
+        event_id = name or at(event, "event.id")
+        known = isinstance(event_id, str) and (
+            event_id in self.events or (bool(self.buried) and digest(event_id) in self.buried)
         )
         if self.holds(event) or known or at(event, "mllog.prediction.id") in self.predictions:
-            if isinstance(found, str):
-                self.events.add(found)
+            if isinstance(event_id, str):
+                self.events.add(event_id)
             return True
         return False
 
     def has_line(self, line: bytes) -> bool:
-        """The same of a line of a spool; one that is no JSON object is nobody's."""
+        """The same for a line of a spool; a line that is not a JSON object belongs to nobody."""
         by_value = not (self.predictions or self.events or self.buried)
         if by_value and self._needles and not any(needle in line for needle in self._needles):
-            return False  # most lines, and quickly
+            return False  # most lines, without parsing them
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -81,7 +81,7 @@ class Person:
         return isinstance(event, dict) and self.has(event)
 
     def has_text(self, text: str, name: str) -> bool:
-        """The same of a dead letter, whose event is a text that may be no JSON as a whole.
+        """The same for a dead letter, whose event is a text that may not be JSON as a whole.
 
         Args:
             text: the text.
@@ -92,7 +92,7 @@ class Person:
         return self.has(_parts(text), name)
 
 
-def _odd(values: tuple[str, ...]) -> bool:
+def _ambiguous(values: tuple[str, ...]) -> bool:
     """Whether a number or a boolean may equal one of the values."""
     for value in values:
         try:
@@ -106,8 +106,8 @@ def _odd(values: tuple[str, ...]) -> bool:
 
 
 def _parts(text: str) -> dict[str, Any]:
-    """The objects of an event out of a text that holds them one after the other."""
-    found: dict[str, Any] = {}
+    """The objects of an event, from a text that contains them one after the other."""
+    objects: dict[str, Any] = {}
     place = 0
     for name in _PARTS:
         key = f'"{name}":'
@@ -119,5 +119,5 @@ def _parts(text: str) -> dict[str, Any]:
         except ValueError:
             continue
         if isinstance(value, dict):
-            found[name] = value
-    return found
+            objects[name] = value
+    return objects

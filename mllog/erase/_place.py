@@ -1,4 +1,4 @@
-"""What every place that keeps events can do for an erasure."""
+"""The interface of a place that keeps events, for an erasure."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Protocol
 from mllog.erase._person import Person
 
 Progress = Callable[[int], None]
-"""Is told how many more events were looked at, or erased."""
+"""Called with the number of events that were searched, or erased, since the last call."""
 
 
 class Place(Protocol):
-    """Where a person's events may be."""
+    """A place that may contain a person's events."""
 
     name: str
     """For people: a path, or the name of an index."""
 
     def look(self, person: Person, seen: Progress) -> dict[str, int]:
-        """How many events of a person are there, by the part of the place that they are in; nothing is changed.
+        """Count a person's events, by part of the place; nothing is changed.
 
-        What is found is added to what is known of the person, so a second look may find more.
+        The ids that are found are added to `person`, so a second search may find more.
 
         Raises:
             MllogError: it cannot be read.
         """
 
     def prepare(self, person: Person) -> None:
-        """Write down what must not be delivered any more, before anything is taken out anywhere.
+        """Record which events must no longer be delivered, before anything is erased anywhere.
 
         Raises:
             MllogError: it cannot be written.
         """
 
     def erase(self, person: Person, done: Progress) -> None:
-        """Take out what the last look found.
+        """Erase the events that the last search found.
 
         Raises:
-            MllogError: it could not be done, or not all of it; what was done stays done.
+            MllogError: some events could not be erased; the others stay erased.
         """
 
     def reason(self) -> str:
-        """Why something may be left here, or nothing."""
+        """Why events may remain here; empty if there is no reason."""

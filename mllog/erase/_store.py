@@ -1,4 +1,4 @@
-"""A person's events in a store, whichever it is, and in the dead letters, where an event is one text."""
+"""A person's events in a store, and in its dead letters, where an event is one text."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _EVERYTHING: Final[dict[str, Any]] = {"match_all": {}}
 class Stored:
     """The events of a store.
 
-    Feedback and shadow answers go before the predictions that tell whose they are, so that an erasure which was
-    interrupted finds the rest.
+    Feedback and shadow events are deleted before the predictions that they belong to, so that a repeated run still
+    finds the rest after an interruption.
 
     Args:
         store: the store.
@@ -35,11 +35,11 @@ class Stored:
 
     @property
     def indices(self) -> list[str]:
-        """Those with events of the person."""
+        """The indices with events of the person."""
         return sorted({*self._direct, *self._dependent})
 
     def look(self, person: Person, seen: Progress) -> dict[str, int]:
-        """Ask for the value, then for what belongs to the predictions, then read the dead letters."""
+        """Search for the value, then for events of the same predictions, then in the dead letters."""
         self._direct, self._dependent = {}, {}
         known: set[tuple[str, str]] = set()
         for hit in self.store.scan(person.subject.query(), index=self._index):
@@ -60,30 +60,30 @@ class Stored:
         return {index: len(self._direct.get(index, ())) + len(self._dependent.get(index, ())) for index in self.indices}
 
     def prepare(self, person: Person) -> None:
-        """Nothing comes out of a store."""
+        """A store delivers nothing, so there is nothing to record."""
 
-    def erase(self, person: Person, done: Progress) -> None:  # noqa: ARG002 - the last look knows which
+    def erase(self, person: Person, done: Progress) -> None:  # noqa: ARG002 - the last search has the ids
         """Delete by id, index after index."""
-        for found in (self._dependent, self._direct):
-            for index, names in found.items():
+        for group in (self._dependent, self._direct):
+            for index, names in group.items():
                 for start in range(0, len(names), PAGE):
                     done(self._delete(index, names[start : start + PAGE]))
 
     def _delete(self, index: str, names: Sequence[str]) -> int:
         return self.store.delete_by_query({"ids": {"values": list(names)}}, index=index)
 
-    def _leave(self, index: str) -> None:
-        """Not to be erased after all."""
+    def _exclude(self, index: str) -> None:
+        """Exclude an index from the deletion."""
         self._direct.pop(index, None)
         self._dependent.pop(index, None)
 
     def reason(self) -> str:
-        """Nothing is."""
+        """See Place."""
         return ""
 
 
-def _note(found: dict[str, list[str]], hit: dict[str, Any]) -> tuple[str, str]:
-    found.setdefault(hit["_index"], []).append(hit["_id"])
+def _note(ids: dict[str, list[str]], hit: dict[str, Any]) -> tuple[str, str]:
+    ids.setdefault(hit["_index"], []).append(hit["_id"])
     return hit["_index"], hit["_id"]
 
 

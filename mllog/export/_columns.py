@@ -1,4 +1,4 @@
-"""The columns of an export: where each finds its value in an event, and the type that it has in the frame."""
+"""The columns of an export: the source of each in an event, and its dtype in the frame."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mllog.store._selection import KINDS, at, flat, part
 Event = Mapping[str, Any]
 
 
-class _Nothing:
-    """What no value is: missing, or not finite."""
+class _Placeholder:
+    """A placeholder for a value that is missing or not finite."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -25,8 +25,8 @@ class _Nothing:
         return self._name
 
 
-MISSING: Final = _Nothing("MISSING")
-NOT_FINITE: Final = _Nothing("NOT_FINITE")
+MISSING: Final = _Placeholder("MISSING")
+NOT_FINITE: Final = _Placeholder("NOT_FINITE")
 
 TIMES: Final = "datetime64[us, UTC]"
 META: Final = {
@@ -44,14 +44,14 @@ _CUT: Final = re.compile(r"\[cut: \d+ characters\]\Z")
 
 
 class Unrestored(Counter[tuple[str, str]]):
-    """How many values of a column could not be brought back as they were sent, by the reason."""
+    """Counts of values that could not be restored as they were sent, by column and reason."""
 
     def by_column(self) -> dict[str, dict[str, int]]:
-        """For people and machines: reasons and counts of each column."""
-        found: dict[str, dict[str, int]] = {}
-        for (column, why), count in sorted(self.items()):
-            found.setdefault(column, {})[why] = count
-        return found
+        """The counts of each column, by reason."""
+        counts: dict[str, dict[str, int]] = {}
+        for (column, reason), count in sorted(self.items()):
+            counts.setdefault(column, {})[reason] = count
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Column:
 
     Attributes:
         name: in the frame.
-        dtype: in the frame, as pandas writes it.
+        dtype: in the frame, as in pandas.
         where: `input`, `output`, `path` or `feedback`.
         source: name of the feature, or path of the field.
-        kind: type under which the event should have the feature.
-        holds: what a column of objects or categories holds, by `pandas.api.types.infer_dtype`.
+        kind: expected type of the feature in the event.
+        inferred_dtype: type of the values in a column of objects or categories, by `pandas.api.types.infer_dtype`.
     """
 
     name: str
@@ -72,34 +72,34 @@ class Column:
     where: str
     source: str
     kind: str = ""
-    holds: str = ""
+    inferred_dtype: str = ""
 
     def read(self, event: Event, lost: Unrestored) -> Any:
-        """The value of an event, MISSING or NOT_FINITE; in `lost`, what is not as it was sent."""
+        """The value of an event, MISSING or NOT_FINITE; values that are not as they were sent are counted in `lost`."""
         if self.where in ("path", "feedback"):
-            found = at(event, self.source)
-            return MISSING if found is None else found
+            value = at(event, self.source)
+            return MISSING if value is None else value
         typed = part(event, "mllog", self.where)
         own = part(typed, self.kind)
         if self.source in own:
-            found = own[self.source]
-            if found is None:
+            value = own[self.source]
+            if value is None:
                 return self._not_finite(event, lost)
         else:
-            found = next((part(typed, kind)[self.source] for kind in KINDS if self.source in part(typed, kind)), None)
-            if found is None and self.where == "input":
-                found = part(event, "mllog", "input_overflow").get(self.source)
-        if found is None:
+            value = next((part(typed, kind)[self.source] for kind in KINDS if self.source in part(typed, kind)), None)
+            if value is None and self.where == "input":
+                value = part(event, "mllog", "input_overflow").get(self.source)
+        if value is None:
             return MISSING
-        if isinstance(found, str):
-            self._note(found, lost)
-        return found
+        if isinstance(value, str):
+            self._note(value, lost)
+        return value
 
     def _not_finite(self, event: Event, lost: Unrestored) -> Any:
-        """NaN; if the profile objected to a value of this event, it may have been an infinity."""
+        """NaN; if the profile reported a violation in this event, the value may have been an infinity."""
         quality = part(event, "mllog", "quality")
-        named = quality.get("non_finite")
-        if isinstance(named, list) and self.source in named and quality.get("invalid"):
+        features = quality.get("non_finite")
+        if isinstance(features, list) and self.source in features and quality.get("invalid"):
             lost[self.name, "not finite: NaN now, was NaN or an infinity"] += 1
         return NOT_FINITE
 
@@ -114,41 +114,41 @@ class Column:
             lost[self.name, "cut"] += 1
 
 
-def of_profile(profile: Profile, *, outputs: bool) -> list[Column]:
-    """The columns of a training frame, in its order; outputs after inputs, under their path where a name is taken."""
-    columns = [_of_feature(feature, "input", feature.name) for feature in profile.inputs]
+def profile_columns(profile: Profile, *, outputs: bool) -> list[Column]:
+    """The columns of a training frame, in its order; outputs follow inputs, named by their path if a name is taken."""
+    columns = [_feature_column(feature, "input", feature.name) for feature in profile.inputs]
     taken = {column.name for column in columns}
     for feature in profile.outputs if outputs else ():
         name = f"mllog.output.{feature.name}" if feature.name in taken else feature.name
-        columns.append(_of_feature(feature, "output", name))
+        columns.append(_feature_column(feature, "output", name))
     return columns
 
 
-def _of_feature(feature: Feature, where: str, name: str) -> Column:
-    return Column(name, feature.dtype, where, feature.name, feature.type, feature.holds)
+def _feature_column(feature: Feature, where: str, name: str) -> Column:
+    return Column(name, feature.dtype, where, feature.name, feature.type, feature.inferred_dtype)
 
 
-def of_meta(taken: Iterable[str]) -> list[Column]:
-    """When, which and whose: the fields that say so, under their paths."""
-    known = set(taken)
-    return [Column(name, dtype, "path", name) for name, dtype in META.items() if name not in known]
+def meta_columns(taken: Iterable[str]) -> list[Column]:
+    """Time, ids, outcome and version, named by their paths."""
+    names = set(taken)
+    return [Column(name, dtype, "path", name) for name, dtype in META.items() if name not in names]
 
 
 class Discovery:
-    """The columns of events that no profile describes: one for each field, named by its path."""
+    """The columns of events without a profile: one for each field, named by its path."""
 
     def __init__(self, *, below: str = "") -> None:
         self._below = below
         self._kinds: dict[str, set[str]] = {}
 
-    def see(self, event: Event) -> None:
-        """Take note of the fields of an event."""
+    def add(self, event: Event) -> None:
+        """Add the fields of an event."""
         for path, value in flat(event).items():
             if path.startswith(self._below):
                 self._kinds.setdefault(path, set()).add(_kind(value))
 
     def columns(self) -> list[Column]:
-        """The columns, in the order of their paths; those of times are dates."""
+        """The columns, sorted by path; timestamps have a datetime dtype."""
         return [
             Column(path, TIMES if path in DATES else _dtype(kinds), "path", path)
             for path, kinds in sorted(self._kinds.items())

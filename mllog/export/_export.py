@@ -1,4 +1,4 @@
-"""From the events of a model back to the frame that it was asked with."""
+"""From the events of a model back to the training frame."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mllog.export._columns import (
     Discovery,
     Event,
     Unrestored,
-    of_meta,
-    of_profile,
+    meta_columns,
+    profile_columns,
 )
 from mllog.export._frame import series
 from mllog.profile import Profile
@@ -29,25 +29,25 @@ _IDS: Final = 1000
 _PREDICTIONS: Final = ({"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}})
 
 Progress = Callable[[int], None]
-"""Is told how many more events were read."""
+"""Called with the number of events that were read since the last call."""
 
 
 @dataclass
 class Export:
-    """What to export, and what became of it.
+    """What to export, and which values could not be restored.
 
     Attributes:
         store: where the events are.
-        profile: of the model; None for flat columns named by their paths.
+        profile: of the model; None for one column per field, named by its path.
         model: name of the model; default: that of the profile.
-        since: the first moment.
-        until: the moment before which the events are; default: now.
-        text: a query in Lucene's syntax.
-        outputs: with the model's answers.
-        meta: with time, ids and version.
-        feedback: with what turned out, joined by the prediction's id.
+        since: start of the range, inclusive.
+        until: end of the range, exclusive; default: now.
+        text: a query in Lucene syntax.
+        outputs: include the model's outputs.
+        meta: include time, ids, outcome and version.
+        feedback: include the actual outcome, joined by prediction id.
         index: the data streams.
-        lost: values that are not as they were sent, by column and reason; filled while the events are read.
+        lost: counts of values that are not as they were sent, by column and reason; filled while events are read.
     """
 
     store: Store
@@ -67,44 +67,44 @@ class Export:
         if self.model is None and self.profile is not None:
             self.model = self.profile.name
         if self.model is None and not self.text.strip():
-            raise QueryError("which events? name a profile, a model or a query")
+            raise QueryError("no events selected: give a profile, a model or a query")
 
     def query(self) -> dict[str, Any]:
         """The query for the predictions."""
         return selection(*_PREDICTIONS, model=self.model, since=self.since, until=self.until, text=self.text)
 
     def count(self) -> int:
-        """How many events there are."""
+        """How many events the query matches."""
         return self.store.count(self.query(), index=self.index)
 
     def columns(self) -> list[Column]:
-        """The columns; where no profile says which there are, the events are read for it."""
+        """The columns; without a profile, the events are read to find them."""
         profile = self.profile
         if profile is None:
-            found = self._discovered("")
+            columns = self._discovered("")
         else:
-            found = of_profile(profile, outputs=self.outputs)
+            columns = profile_columns(profile, outputs=self.outputs)
             if self.outputs and not profile.outputs:
-                found += self._discovered("mllog.output.")
+                columns += self._discovered("mllog.output.")
         if self.meta:
-            found += of_meta(column.name for column in found)
+            columns += meta_columns([column.name for column in columns])
         if self.feedback:
-            found.append(Column(ACTUAL, _of_actual(profile), "feedback", "actual"))
-        return found
+            columns.append(Column(ACTUAL, _actual_dtype(profile), "feedback", "actual"))
+        return columns
 
     def _discovered(self, below: str) -> list[Column]:
         discovery = Discovery(below=below)
         for hit in self.store.scan(self.query(), index=self.index):
-            discovery.see(hit["_source"])
+            discovery.add(hit["_source"])
         return discovery.columns()
 
     def pages(self, columns: list[Column], rows: int, seen: Progress) -> Iterator[list[list[Any]]]:
-        """The values of each column, page by page, in the order of time.
+        """The values of each column, page by page, by time.
 
         Args:
-            columns: which.
-            rows: of a page.
-            seen: is told of every page.
+            columns: what to read.
+            rows: events per page.
+            seen: called after each page.
         """
         events = _in_order(self.store.scan(self.query(), index=self.index))
         while page := list(itertools.islice(events, rows)):
@@ -118,26 +118,26 @@ class Export:
         return [[column.read(event, self.lost) for event in sources.get(column.where, events)] for column in columns]
 
     def _actual(self, events: list[Event]) -> list[dict[str, Any]]:
-        """What turned out of each prediction; the last word counts."""
+        """The actual outcome of each prediction; the latest feedback counts."""
         ids = [str(at(event, "mllog.prediction.id")) for event in events]
-        known: dict[str, Any] = {}
+        outcomes: dict[str, Any] = {}
         for start in range(0, len(ids), _IDS):
             among = {"terms": {"mllog.prediction.id": ids[start : start + _IDS]}}
             query = selection({"term": {"event.action": "feedback"}}, among, model=self.model)
             for hit in self.store.scan(query, index=self.index):
-                known[str(at(hit["_source"], "mllog.prediction.id"))] = at(hit["_source"], ACTUAL)
-        return [{"actual": known.get(name)} for name in ids]
+                outcomes[str(at(hit["_source"], "mllog.prediction.id"))] = at(hit["_source"], ACTUAL)
+        return [{"actual": outcomes.get(name)} for name in ids]
 
 
 def _in_order(hits: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
-    """By time, and those of one moment by their ids, which were made one after the other."""
+    """Sorted by time; events with the same timestamp by id, as ids increase with time."""
     for _, same in itertools.groupby(hits, key=lambda hit: hit["_source"].get("@timestamp")):
         for hit in sorted(same, key=lambda hit: str(hit["_id"])):
             yield hit["_source"]
 
 
-def _of_actual(profile: Profile | None) -> str:
-    """What turned out has the type of the answer, where there is one answer."""
+def _actual_dtype(profile: Profile | None) -> str:
+    """The actual outcome has the dtype of the output, if the model has exactly one."""
     outputs = () if profile is None else profile.outputs
     return outputs[0].dtype if len(outputs) == 1 else "object"
 
@@ -155,7 +155,7 @@ def to_frame(
     feedback: bool = False,
     index: str = EVERY,
 ) -> pd.DataFrame:
-    """The events of a model as the frame that it was asked with: the profile's columns, order and types.
+    """The events of a model as a training frame: the profile's columns, order and dtypes.
 
     Missing values are what the type has for them; of a category those that occur are the categories. What cannot be
     brought back (redacted values, summaries, values of the wrong type) is named and counted in
@@ -166,16 +166,16 @@ def to_frame(
         store: where the events are.
         profile: of the model.
         model: its name; default: that of the profile.
-        since: the first moment.
-        until: the moment before which the events are; default: now.
-        text: a query in Lucene's syntax.
-        outputs: with the model's answers.
-        meta: with time, ids and version.
-        feedback: with what turned out, joined by the prediction's id.
+        since: start of the range, inclusive.
+        until: end of the range, exclusive; default: now.
+        text: a query in Lucene syntax.
+        outputs: include the model's outputs.
+        meta: include time, ids, outcome and version.
+        feedback: include the actual outcome, joined by prediction id.
         index: the data streams.
 
     Raises:
-        QueryError: nothing says which events, or the text cannot be read.
+        QueryError: no profile, model or query is given, or the query is not valid.
         StoreError: the store cannot be read.
 
     Example:

@@ -1,4 +1,4 @@
-"""Exports into files, a part at a time: what is in memory does not grow with the number of events."""
+"""Writes exports to files in parts, so that memory does not grow with the number of events."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mllog.export._export import Export, Progress
 from mllog.export._frame import series
 
 ROWS: Final = 10_000
-"""Rows of a row group, and of what is in memory."""
+"""Rows of a row group, and rows in memory."""
 
 _OF_OBJECTS: Final = {"integer": "Int64", "floating": "float64", "boolean": "boolean", "datetime": "datetime64[us]"}
 
 
 def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
-    """Write the events into a `.parquet` or `.csv` file, as a whole or not at all; returns how many they are.
+    """Write the events to a `.parquet` or `.csv` file, atomically; returns how many there are.
 
-    Columns of objects are written in the type of what they hold, else as text.
+    Columns of objects are written in the type of their values, or as text.
 
     Args:
-        export: what to export; its `lost` says afterwards what is not as it was sent.
-        out: the file; one that is there is replaced.
-        seen: is told of every part how many events it has.
+        export: what to export; its `lost` counts the values that are not as they were sent.
+        out: the file; an existing one is replaced.
+        seen: called after each part with its number of events.
 
     Raises:
         ConfigurationError: the file cannot be written, or is neither Parquet nor CSV.
@@ -54,8 +54,8 @@ def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
 
 
 def _writable(column: Column) -> Column:
-    """Objects as what they hold: a file has no objects."""
-    return replace(column, dtype=_OF_OBJECTS.get(column.holds, "str")) if column.dtype == "object" else column
+    """Objects in the type of their values: files have no objects."""
+    return replace(column, dtype=_OF_OBJECTS.get(column.inferred_dtype, "str")) if column.dtype == "object" else column
 
 
 def _frames(export: Export, columns: list[Column], seen: Progress) -> Iterator[pd.DataFrame]:
@@ -86,7 +86,7 @@ def _parquet(path: Path, frames: Iterator[pd.DataFrame], columns: list[Column]) 
     for place, column in enumerate(columns):
         if column.dtype == "category":
             values: Any = {"integer": pa.int64(), "floating": pa.float64(), "boolean": pa.bool_()}
-            kind = pa.dictionary(pa.int32(), values.get(column.holds, pa.string()))
+            kind = pa.dictionary(pa.int32(), values.get(column.inferred_dtype, pa.string()))
             schema = schema.set(place, pa.field(column.name, kind))
     rows = 0
     with pq.ParquetWriter(path, schema) as writer:

@@ -30,17 +30,17 @@ _BACK: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def series(column: Column, values: Sequence[Any], lost: Unrestored) -> pd.Series[Any]:
-    """The values of a column in its type.
+    """The values of a column in its dtype.
 
-    Missing values are what the type has for them. Integers and booleans with missing values have the nullable type
-    (`Int64`, `boolean`), for the plain one has none. What does not fit is missing, and counted in `lost`.
+    Missing values are those of the dtype. Integers and booleans with missing values get the nullable dtype (`Int64`,
+    `boolean`). A value that does not fit is missing, and counted in `lost`.
     """
     fitted = _Fitting(column, lost)
     name = column.dtype
     if name in ("str", "string") or name.startswith("string["):
         return pd.Series(fitted.each(values, _text), dtype=name, name=column.name)
     if name == "category":
-        return _categories(column, fitted.each(values, _BACK.get(column.holds, _text)))
+        return _categories(column, fitted.each(values, _BACK.get(column.inferred_dtype, _text)))
     if name.startswith("datetime64"):
         return _times(column, fitted.each(values, _moment))
     if name.startswith("timedelta64"):
@@ -49,12 +49,12 @@ def series(column: Column, values: Sequence[Any], lost: Unrestored) -> pd.Series
         return _whole(column, values, fitted)
     if name.lower().startswith("float"):
         return pd.Series(fitted.each(values, _number, not_finite=np.nan), dtype=name, name=column.name)
-    back = _BACK.get(column.holds, lambda value: value)
+    back = _BACK.get(column.inferred_dtype, lambda value: value)
     return pd.Series(fitted.each(values, back, not_finite=np.nan), dtype=object, name=column.name)
 
 
 class _Fitting:
-    """Brings values into a type one by one, and counts those that it has no place for."""
+    """Converts values one by one, and counts those that do not fit the type."""
 
     def __init__(self, column: Column, lost: Unrestored) -> None:
         self._column = column
@@ -115,7 +115,7 @@ def _whole(column: Column, values: Sequence[Any], fitted: _Fitting) -> pd.Series
     """Integers or booleans."""
     nullable = _NULLABLE.get(column.dtype, column.dtype)
     if nullable == "boolean":
-        found = fitted.each(values, _boolean)
+        converted = fitted.each(values, _boolean)
     else:
         bounds = np.iinfo(nullable.lower())
         low, high = int(bounds.min), int(bounds.max)
@@ -126,9 +126,9 @@ def _whole(column: Column, values: Sequence[Any], fitted: _Fitting) -> pd.Series
                 raise OverflowError
             return number
 
-        found = fitted.each(values, inside)
-    complete = not any(value is None for value in found)
-    return pd.Series(found, dtype=column.dtype if complete else nullable, name=column.name)
+        converted = fitted.each(values, inside)
+    complete = not any(value is None for value in converted)
+    return pd.Series(converted, dtype=column.dtype if complete else nullable, name=column.name)
 
 
 def _times(column: Column, moments: list[pd.Timestamp | None]) -> pd.Series[Any]:
@@ -147,6 +147,6 @@ def _times(column: Column, moments: list[pd.Timestamp | None]) -> pd.Series[Any]
     return pd.Series(placed, dtype=column.dtype, name=column.name)
 
 
-def _categories(column: Column, found: list[Any]) -> pd.Series[Any]:
-    """Those that occur, in their order; which others there were, and a ranking, no event says."""
-    return pd.Series(pd.Categorical(found), name=column.name)
+def _categories(column: Column, values: list[Any]) -> pd.Series[Any]:
+    """The categories that occur, sorted; events contain neither unused categories nor an order."""
+    return pd.Series(pd.Categorical(values), name=column.name)

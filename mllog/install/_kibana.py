@@ -119,9 +119,9 @@ def bundles_of(profiles: Sequence[Profile]) -> list[Bundle]:
     if not profiles:
         folder = resource("kibana") / "saved_objects"
         return [Bundle(path.stem, path.read_bytes()) for path in sorted(folder.glob("*.ndjson"))]
-    from mllog import dashboards  # noqa: PLC0415 - an extra
+    from mllog.dashboards import kibana  # noqa: PLC0415 - an extra
 
-    return [Bundle(slug(profile.name), dashboards.compile(profile)) for profile in profiles]
+    return [Bundle(slug(profile.name), kibana.compile(profile)) for profile in profiles]
 
 
 def rules_of(profiles: Sequence[Profile], folder: Path | None = None) -> list[Rule]:

@@ -1,6 +1,6 @@
-"""The profile of a model: learnt from the training frame, used everywhere else.
+"""The profile of a model: learnt from the training frame; validation, dashboards and watches follow from it.
 
-Loading and validating need the base install only; `Profile.learn` needs numpy and pandas.
+Loading and validating need only the base install; `Profile.learn` needs numpy and pandas.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Learns a profile from a DataFrame. Everything that would be stored goes past the redaction rules first."""
+"""Learns a profile from a DataFrame. The redaction rules scan every value before it is kept."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pandas as pd
 
 from mllog.emit._shape import CATEGORY_LENGTH
 from mllog.errors import ProfileError
+from mllog.profile._bins import Bins
 from mllog.profile._feature import Feature
 from mllog.redaction import Redactor
 
-BINS: Final = 100
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 CATEGORIES: Final = 1000
-"""More different values than these are not listed: the feature is not `complete`, only its head is kept."""
+"""With more distinct values than this, the feature is not `complete`, and only its head is kept."""
 
 HEAD: Final = 100
 RARE: Final = 10
-"""Values seen fewer times could point to a person: they are pooled."""
+"""Values that occur fewer times could identify a person: they are pooled."""
 
 COVERED: Final = 0.9
 """Least share of rows that the listed categories must cover for an unlisted one to be noteworthy."""
@@ -36,10 +36,10 @@ Numbers = npt.NDArray[np.float64]
 def learn(
     frame: pd.DataFrame, outputs: pd.DataFrame | None, sensitive: tuple[str, ...], slices: tuple[str, ...]
 ) -> tuple[tuple[Feature, ...], tuple[Feature, ...], float, str]:
-    """The features of inputs and outputs, the share of rows they would call invalid, the rules' digest.
+    """The input and output features, the share of rows that they would report as invalid, and the digest of the rules.
 
     Raises:
-        ProfileError: there is nothing to learn from, or a name is not a column.
+        ProfileError: the frame is empty, or a name is not a column.
     """
     _check(frame, outputs, sensitive, slices)
     redactor = Redactor()
@@ -49,8 +49,8 @@ def learn(
         feature, outside = _feature(name, frame[name], name in sensitive or redactor.sensitive(name), redactor)
         inputs.append(feature)
         invalid |= outside
-    answers = [] if outputs is None else [_feature(n, outputs[n], n in sensitive, redactor)[0] for n in outputs.columns]
-    return tuple(inputs), tuple(answers), float(invalid.mean()), redactor.digest
+    learnt = [] if outputs is None else [_feature(n, outputs[n], n in sensitive, redactor)[0] for n in outputs.columns]
+    return tuple(inputs), tuple(learnt), float(invalid.mean()), redactor.digest
 
 
 def _check(
@@ -59,15 +59,19 @@ def _check(
     if not isinstance(frame, pd.DataFrame):
         raise ProfileError(f"learn() takes a pandas DataFrame, not {type(frame).__name__}")
     if frame.empty:
-        raise ProfileError("the training frame has no rows or no columns; there is nothing to learn from")
+        raise ProfileError(
+            "the training frame has no rows or no columns: learn from the frame that the model was trained on"
+        )
     for part in (frame, outputs):
         if part is None:
             continue
         for name in part.columns:
             if not isinstance(name, str) or not name.strip():
-                raise ProfileError(f"column {name!r}: a feature's name is a string that is not blank")
+                raise ProfileError(f"column {name!r}: a feature name must be a string that is not blank")
         if not part.columns.is_unique:
-            raise ProfileError(f"columns {sorted(part.columns[part.columns.duplicated()])} are there twice")
+            raise ProfileError(
+                f"columns {sorted(part.columns[part.columns.duplicated()])} occur twice: rename one of them"
+            )
     if outputs is not None and len(outputs) != len(frame):
         raise ProfileError(f"{len(outputs)} rows of outputs for {len(frame)} rows of inputs")
     for what, names in (("sensitive", sensitive), ("slices", slices)):
@@ -78,12 +82,12 @@ def _check(
 
 
 def _feature(name: str, column: pd.Series[Any], sensitive: bool, redactor: Redactor) -> tuple[Feature, Mask]:
-    """A feature, and which rows its own validation would not accept."""
+    """A feature, and the rows that its own validation would reject."""
     missing: Mask = column.isna().to_numpy(dtype=bool)
     common: dict[str, Any] = {
         "name": name,
         "dtype": str(column.dtype),
-        "holds": _holds(column),
+        "inferred_dtype": _inferred_dtype(column),
         "count": int((~missing).sum()),
         "missing": int(missing.sum()),
         "sensitive": sensitive,
@@ -111,13 +115,13 @@ def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redac
     with np.errstate(over="ignore", invalid="ignore"):  # values near the limits of a double
         mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
         quantiles = np.quantile(values, QUANTILES)
-        edges, counts = _bins(values, integer=integer)
+        bins = Bins.learn(values, integer=integer)
     low, high = float(values.min()), float(values.max())
-    if common["sensitive"] or not clean:  # any figure may be one person's very value: few digits of few quantiles
+    if common["sensitive"] or not clean:  # any figure could be the value of one person: only rounded quantiles are kept
         common["sensitive"] = True
         quantiles = np.array([_rounded(float(quantile)) for quantile in quantiles])
         low, high = float(quantiles[0]), float(quantiles[-1])
-        edges, counts = np.array([low, np.nextafter(high, np.inf)]), np.array([len(values)])
+        bins = Bins((low, float(np.nextafter(high, np.inf))), (len(values),))
         outside |= np.isfinite(numbers) & ((numbers < low) | (numbers > high))
     feature = Feature(
         **common,
@@ -130,8 +134,8 @@ def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redac
         std=_finite(std),
         zero=int((values == 0).sum()),
         quantiles={str(p): float(q) for p, q in zip(QUANTILES, quantiles, strict=True) if np.isfinite(q)},
-        edges=tuple(float(edge) for edge in edges),
-        counts=tuple(int(count) for count in counts),
+        edges=bins.edges,
+        counts=bins.counts,
     )
     return feature, outside
 
@@ -142,22 +146,6 @@ def _finite(value: float) -> float | None:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
-
-
-def _bins(values: Numbers, *, integer: bool) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """Half-open bins `[edge, next)` with about the same number of rows in each.
-
-    Few different values get a bin each. The last edge lies just above the greatest value, so that
-    a range aggregation counts the very same rows.
-    """
-    distinct = np.unique(values)
-    inner = distinct if len(distinct) <= BINS else np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))[:-1]
-    last = distinct[-1] + 1 if integer and abs(distinct[-1]) < 2**53 else np.nextafter(distinct[-1], np.inf)
-    edges = np.append(inner, last)
-    if not np.isfinite(edges).all():  # the interpolation of quantiles left the range of a double: one bin
-        edges = np.array([distinct[0], min(last, np.finfo(np.float64).max)])
-    counts, _ = np.histogram(values, bins=edges)
-    return edges, counts
 
 
 def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redactor: Redactor) -> tuple[Feature, Mask]:
@@ -195,8 +183,8 @@ def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, reda
     return feature, outside
 
 
-def _holds(column: pd.Series[Any]) -> str:
-    """What objects or categories are, where they are no texts; the type says it of other columns."""
+def _inferred_dtype(column: pd.Series[Any]) -> str:
+    """The type of the values of objects or categories, unless they are text; empty for other columns."""
     name = str(column.dtype)
     if name not in ("object", "category"):
         return ""

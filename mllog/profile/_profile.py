@@ -1,48 +1,45 @@
-"""The profile: what training showed of a model's inputs and outputs, as one JSON file.
+"""The profile: the training data of a model, described feature by feature in one JSON file.
 
-It is learnt from the training frame, never typed in. Validation, the dashboards and the thresholds
-of the watches are derived from it.
+It is learnt from the training frame and never edited by hand. Validation, the dashboards and the thresholds of the
+watches are derived from it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
-from mllog.profile._feature import Feature, Reader
+from mllog.profile._feature import Feature
+from mllog.profile._format import SCHEMA, VERSION, parse
 from mllog.profile._validate import Validator
 from mllog.redaction import Redactor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA: Final = "mllog.profile"
-VERSION: Final = 1
-
 
 @dataclass(frozen=True)
 class Profile:
-    """What training showed of a model's inputs and outputs.
+    """What the training data of a model contained: its inputs and outputs.
 
     Attributes:
         name: name of the model.
         version: version of the model.
-        inputs: the features that go in, in the frame's order.
-        outputs: the features that come out.
+        inputs: the input features, in the order of the frame.
+        outputs: the output features.
         rows: rows of the training frame.
         created: when it was learnt, ISO 8601 in UTC.
-        rules: digest of the redaction rules that looked at every value kept here.
+        rules: digest of the redaction rules that scanned every value kept here.
         invalid_share: share of the training rows that the profile itself would call invalid
             (rare categories are pooled, bounds of sensitive features are quantiles).
-        slices: names of the features to watch apart.
+        slices: names of the features to watch separately, by value.
 
     Example:
         >>> import pandas as pd
@@ -80,11 +77,11 @@ class Profile:
 
         Args:
             frame: one row per training example, one column per input.
-            outputs: the model's own answers for these rows (or the target), one column per output.
+            outputs: the model's predictions for these rows (or the target), one column per output.
             name: name of the model.
             version: version of the model.
             sensitive: columns whose values must not be kept.
-            slices: columns whose values are to be watched apart.
+            slices: columns to watch separately, by value.
 
         Raises:
             ProfileError: the frame is empty, has no usable names, or a named column is not in it.
@@ -94,12 +91,12 @@ class Profile:
             from mllog.profile._learn import learn  # noqa: PLC0415 - pandas is an extra
         except ModuleNotFoundError as error:
             raise MissingExtraError("Profile.learn", "profile") from error
-        inputs, answers, invalid, rules = learn(frame, outputs, tuple(sensitive), tuple(slices))
+        inputs, output_features, invalid, rules = learn(frame, outputs, tuple(sensitive), tuple(slices))
         return cls(
             name=name,
             version=version,
             inputs=inputs,
-            outputs=answers,
+            outputs=output_features,
             rows=len(frame),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             rules=rules,
@@ -109,7 +106,7 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and the digest of everything but the time of creation."""
+        """`sha256:` and the digest of all members except the time of creation."""
         content = self._content()
         del content["created"]
         return "sha256:" + hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -129,37 +126,37 @@ class Profile:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as it is written, for a reader of any language (`mllog/profile/schema.json`)."""
+        """The content of the profile file, for a reader in any language (`docs/schemas/profile.json`)."""
         content = self._content()
         return {**{key: content.pop(key) for key in ("schema", "version", "model")}, "digest": self.digest, **content}
 
     @classmethod
-    def from_json(cls, data: Any, where: str = "profile") -> Profile:
-        """Read a profile from parsed JSON; `where` begins the place in every error.
+    def from_json(cls, data: Any, source: str = "profile") -> Profile:
+        """Read a profile from parsed JSON.
+
+        Args:
+            data: the JSON object.
+            source: name of its file, which every error starts with.
 
         Raises:
             ProfileError: it is not a profile, of another version, or was changed by hand.
         """
-        read = Reader(data, where)
-        if data.get("schema") != SCHEMA:
-            raise ProfileError(f'{where}: not a profile of mllog (no "schema": "{SCHEMA}")')
-        if data.get("version") != VERSION:
-            raise ProfileError(f"{where}: version {data.get('version')!r} of the format; this mllog reads {VERSION}")
-        model = read.part("model")
+        file = parse(data, source)
         profile = cls(
-            name=model.text("name"),
-            version=model.text("version"),
-            inputs=_features(read, "inputs", where),
-            outputs=_features(read, "outputs", where),
-            rows=read.count("rows"),
-            created=read.text("created"),
-            rules=read.part("redaction").text("rules"),
-            invalid_share=read.share("invalid_share"),
-            slices=tuple(read.list("slices", str)),
+            name=file.model.name,
+            version=file.model.version,
+            inputs=tuple(column.feature() for column in file.inputs),
+            outputs=tuple(column.feature() for column in file.outputs),
+            rows=file.rows,
+            created=file.created,
+            rules=file.redaction.rules,
+            invalid_share=file.invalid_share,
+            slices=tuple(file.slices),
         )
-        if read.text("digest") != profile.digest:
+        if file.digest != profile.digest:
             raise ProfileError(
-                f"{where}.digest: does not fit the content; learn the profile again, it is not edited by hand"
+                f"{source}: the digest does not match the content - at `$.digest`; a profile is not edited by hand: "
+                "learn it again"
             )
         return profile
 
@@ -179,7 +176,7 @@ class Profile:
         return cls.from_json(data, str(path))
 
     def save(self, path: str | Path) -> None:
-        """Write the profile file, as a whole or not at all.
+        """Write the profile file atomically.
 
         Raises:
             ProfileError: the file cannot be written.
@@ -193,16 +190,16 @@ class Profile:
             raise ProfileError(f"{path}: cannot write the profile: {error.strerror}") from error
 
     def splitter(self, redactor: Redactor | None, *, keep_texts: bool = False) -> Splitter:
-        """What sorts the inputs of a call by type and checks them; a `ModelLogger` asks for it.
+        """The splitter that sorts the inputs of a call by type and validates them; used by `ModelLogger`.
 
         Args:
-            redactor: replaces sensitive values; None where redaction is off.
-            keep_texts: free texts are written and not summarised.
+            redactor: replaces sensitive values; None if redaction is off.
+            keep_texts: write free texts instead of a summary.
         """
         return Validator(self, redactor, keep_texts=keep_texts)
 
     def validate(self, inputs: Any) -> dict[str, list[str]]:
-        """What about these inputs training did not show; empty where they are valid.
+        """How these inputs differ from the training data; empty if they are valid.
 
         Args:
             inputs: a mapping, dataclass, one-row frame or array, as `prediction` takes it.
@@ -213,16 +210,5 @@ class Profile:
         """
         if not self._validator:
             self._validator.append(Validator(self, redactor=None))
-        found: dict[str, list[str]] = self._validator[0].violations(inputs)
-        return found
-
-
-def _features(read: Reader, key: str, where: str) -> tuple[Feature, ...]:
-    features = tuple(
-        Feature.from_json(item, f"{where}.{key}[{place}]") for place, item in enumerate(read.list(key, Mapping))
-    )
-    names = [feature.name for feature in features]
-    for name in names:
-        if names.count(name) > 1:
-            raise ProfileError(f"{where}.{key}: the feature {name!r} is there twice")
-    return features
+        violations: dict[str, list[str]] = self._validator[0].violations(inputs)
+        return violations

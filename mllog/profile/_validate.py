@@ -1,4 +1,4 @@
-"""Validation on the request path: one pass sorts the inputs by type and checks each against training."""
+"""Validation on the request path: one pass sorts the inputs by type and compares each with the training data."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _spec(feature: Feature, *, certified: bool, redact: bool) -> _Spec:
 
 
 class Trained(Protocol):
-    """What training showed, as far as validation needs it; `Profile` is one."""
+    """The training data, as far as validation needs it; `Profile` implements this."""
 
     @property
     def inputs(self) -> tuple[Feature, ...]:
-        """The features that the model is asked with."""
+        """The input features of the model."""
 
     @property
     def rules(self) -> str | None:
@@ -47,12 +47,12 @@ class Trained(Protocol):
 
 
 class Validator(Splitter):
-    """A splitter that knows what training showed.
+    """A splitter that validates against the training data.
 
     Args:
-        profile: what to check against.
-        redactor: replaces sensitive values; None where redaction is off.
-        keep_texts: free texts are written and not summarised.
+        profile: describes the training data.
+        redactor: replaces sensitive values; None if redaction is off.
+        keep_texts: write free texts instead of a summary.
     """
 
     __slots__ = ("_specs",)
@@ -68,7 +68,7 @@ class Validator(Splitter):
         self._specs = specs
 
     def shape(self, types: dict[str, type], long: Collection[str], large: Collection[str]) -> Shape | None:
-        """How to sort values of these names and types; None where training had other ones."""
+        """How to sort values of these names and types; None if the training data has other ones."""
         specs = self._specs
         codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, Text: _TEXT, bool: _BOOLEAN}
         types = {name: Text if kind is str and self._is_text(name) else kind for name, kind in types.items()}
@@ -96,25 +96,25 @@ class Validator(Splitter):
         return name in self._specs and self._specs[name][0] == _TEXT
 
     def clean(self, name: str, value: str) -> bool:
-        """Whether a string is none that training would have had to know, and the rules let it pass."""
+        """Whether a string needs no violation and no redaction: known or not required to be, and clean by the rules."""
         _, _, _, _, known, feature = self._specs[name]
         return (value in known or not feature.complete) and super().clean(name, value)
 
     def certified(self, name: str) -> set[str]:
-        """The categories of training, where the rules that certified them are those in force."""
+        """The categories that need no scan, because the same rules scanned them during training."""
         return set(self._specs[name][3])
 
     def violations(self, inputs: Any) -> dict[str, list[str]]:
         """Feature names by kind of violation."""
         findings = Findings()
         self.split(mapping(inputs, tuple(self._specs)), findings)
-        found: dict[str, list[str]] = {}
+        violations: dict[str, list[str]] = {}
         for kind, name in findings.violations:
-            found.setdefault(kind, []).append(name)
-        return found
+            violations.setdefault(kind, []).append(name)
+        return violations
 
     def split(self, values: Mapping[Any, Any], findings: Findings) -> dict[str, dict[str, Any]]:
-        """Features by type, and in `findings` what training did not show."""
+        """The features by type; differences from the training data are added to `findings`."""
         number: dict[str, Any] = {}
         category: dict[str, Any] = {}
         rest: dict[str, dict[str, Any]] = {}
@@ -161,7 +161,7 @@ class Validator(Splitter):
         rest: dict[str, dict[str, Any]],
         findings: Findings,
     ) -> None:
-        """Everything that is not the common, valid case."""
+        """All cases except the common, valid one."""
         code, low, high, _, known, feature = spec
         if type(value) is Unreadable:
             findings.violate("unreadable", name)
@@ -170,7 +170,9 @@ class Validator(Splitter):
         if simple is None:
             if not is_numeric(value):
                 _missing(feature, findings)
-            elif feature.missing and abs(value) != _INFINITY:  # NaN is how frames say missing, and training had it
+            elif (
+                feature.missing and abs(value) != _INFINITY
+            ):  # frames write missing values as NaN, and the training data has some
                 number[name] = None
                 findings.note("non_finite", name)
             else:
@@ -204,7 +206,7 @@ class Validator(Splitter):
     def _fraction(
         self, feature: Feature, value: float, number: dict[str, Any], category: dict[str, Any], findings: Findings
     ) -> None:
-        """A float: where training had integers it may be one, of a column that holds missing values too."""
+        """A float; it may be an integer from a column that also has missing values."""
         if feature.integer and value.is_integer() and not -IDENTIFIER < value < IDENTIFIER:
             self.integer(feature.name, int(value), number, category, findings)
         else:
@@ -225,7 +227,7 @@ class Validator(Splitter):
         rest: dict[str, dict[str, Any]],
         findings: Findings,
     ) -> None:
-        """What training did not have goes to the overflow: searchable, and no new field in the mapping."""
+        """A feature that the training data does not have goes to the overflow: searchable, but not mapped."""
         text = self.name(name, findings)
         text = text if written is None else written
         findings.violate("unexpected", text)

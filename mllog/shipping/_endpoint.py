@@ -131,7 +131,7 @@ def endpoint_of(
     """
     address = url or os.environ.get("MLLOG_ENDPOINT")
     if not address:
-        raise ConfigurationError("where to? say --to https://host:port, or set MLLOG_ENDPOINT")
+        raise ConfigurationError("no endpoint given: use --to https://host:port, or set MLLOG_ENDPOINT")
     authority = ca or (Path(os.environ["MLLOG_ENDPOINT_CA"]) if os.environ.get("MLLOG_ENDPOINT_CA") else None)
     return Endpoint(
         address,

@@ -153,20 +153,15 @@ def regions(feature: Feature, role: str) -> list[Region]:
 
 def _bins(feature: Feature, path: str, total: int) -> list[Region]:
     """Neighbouring bins together; the outermost reach further than training did."""
-    found: list[Region] = []
-    low: float | None = None
-    rows = 0
-    for place, count in enumerate(feature.counts):
-        following = feature.counts[place + 1] if place + 1 < len(feature.counts) else None
-        rows += count
-        if following is not None and rows < _REGION * total and rows + following < 2 * _REGION * total:
-            continue
-        high = None if following is None else feature.edges[place + 1]
-        bounds = {name: edge for name, edge in (("gte", low), ("lt", high)) if edge is not None}
+    bins = list(feature.bins.of_at_least(_REGION * total)) if feature.counts else []
+    parts: list[Region] = []
+    for place, (low, high, rows) in enumerate(bins):
+        bounds = {"gte": low} if place else {}
+        if place + 1 < len(bins):
+            bounds["lt"] = high
         query: dict[str, Any] = {"range": {path: bounds}} if bounds else {"exists": {"field": path}}
-        found.append(Region(query, rows / total))
-        low, rows = high, 0
-    return found
+        parts.append(Region(query, rows / total))
+    return parts
 
 
 def _groups(feature: Feature, path: str, total: int) -> list[Region]:

@@ -120,8 +120,7 @@ def _naive(feature: Feature) -> float:
         return 1 - feature.categories[0][1] / feature.count
     if feature.type == "number" and feature.mean is not None and feature.std:
         low, high = feature.mean - feature.std, feature.mean + feature.std
-        bins = zip(feature.edges, feature.edges[1:], feature.counts, strict=False)
-        return sum(count for left, right, count in bins if right <= low or left >= high) / feature.count
+        return sum(count for left, right, count in feature.bins if right <= low or left >= high) / feature.count
     return 0.2
 
 

@@ -163,7 +163,7 @@ def test_events_on_both_sides_of_a_rollover_are_counted_and_removed(
     admin.post("/logs-mllog.*/_refresh")
     code, out, err = cli.run("check", "--duplicates")
     assert (code, err) == (1, "")
-    assert "logs-mllog.late-x: 5502 of 5504 events are there twice\n" in out
+    assert "logs-mllog.late-x: 5502 of 5504 events are stored twice\n" in out
     assert out.endswith("2 data streams, 5502 duplicates; --remove removes the later copies\n")
     assert admin.get("/logs-mllog.late-x/_count").json()["count"] == 6000 + 5502 + 2
     assert "5502 removed" in cli.does("check", "--duplicates", "--remove")

@@ -257,7 +257,7 @@ def test_uninstall_removes_what_setup_made(admin: httpx.Client, cli: Cli, tmp_pa
     admin.put("/_ingest/pipeline/mllog-theirs", json=theirs)
     cli.does("setup", "--keys", tmp_path / "keys")
     bulk(admin, "logs-mllog.late-x", {"a": event()})
-    assert "nobody is there to ask; say --yes" in cli.run("setup", "--uninstall")[2]
+    assert "no terminal to confirm on; use --yes" in cli.run("setup", "--uninstall")[2]
     gone = cli.does("setup", "--uninstall", "--yes")
     assert "1 data streams stay (logs-mllog.late-x)" in gone
     assert "removed role mllog_writer" in gone

@@ -133,7 +133,7 @@ def test_a_spool_without_permission_is_no_reason_to_stop_a_service(cli: Cli, tmp
 def test_a_demo_leaves_other_peoples_folders_alone(cli: Cli, tmp_path: Path) -> None:
     """It never empties a folder that is not its own."""
     (tmp_path / "thesis.txt").write_text("mine")
-    assert "is not empty and no folder of an earlier demo" in cli.fails("demo", "--dir", tmp_path, "--port", 0)
+    assert "is not empty and not the folder of an earlier demo" in cli.fails("demo", "--dir", tmp_path, "--port", 0)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
@@ -168,7 +168,7 @@ def test_init_writes_the_stack_out_once(cli: Cli, tmp_path: Path) -> None:
     ):
         assert (tmp_path / name).exists()
     cli.does("pipeline", "check", tmp_path / "logstash" / "pipeline")
-    assert "is there already; nothing was written" in cli.fails("init", tmp_path)
+    assert "exists already; nothing was written" in cli.fails("init", tmp_path)
 
 
 def test_pipeline_test_runs_the_cases_beside_a_configuration(cli: Cli, tmp_path: Path) -> None:

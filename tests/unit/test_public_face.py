@@ -8,32 +8,34 @@ import sys
 
 import mllog
 
+PUBLIC = """
+    EventHandler FileHandler JsonFormatter MllogError ModelLogger Profile RecordHandler SpoolHandler StdoutHandler
+    __version__ bind bound configure errors flush integrations model shutdown stats testing
+"""
+
 
 def test_public_names_are_pinned() -> None:
-    """The public names of the package are these and no others."""
-    assert mllog.__all__ == [
-        "EventHandler",
-        "FileHandler",
-        "JsonFormatter",
-        "MllogError",
-        "ModelLogger",
-        "Profile",
-        "RecordHandler",
-        "SpoolHandler",
-        "StdoutHandler",
-        "__version__",
-        "bind",
-        "bound",
-        "configure",
-        "flush",
-        "integrations",
-        "model",
-        "shutdown",
-        "stats",
-        "testing",
-    ]
+    """The public names of the package are these and no others, and each can be used."""
+    assert mllog.__all__ == PUBLIC.split()
     for name in mllog.__all__:
         assert getattr(mllog, name) is not None
+        assert name in dir(mllog)
+
+
+def test_every_exception_is_public_and_documented() -> None:
+    """`mllog.errors.__all__` is the whole tree; each class says when it is raised and what to do."""
+    tree = {name: kind for name, kind in vars(mllog.errors).items() if isinstance(kind, type)}
+    assert sorted(tree) == mllog.errors.__all__
+    for name, kind in tree.items():
+        assert issubclass(kind, mllog.MllogError)
+        assert len((kind.__doc__ or "").split()) > 15, name
+        assert name in (mllog.errors.__doc__ or "")
+
+
+def test_errors_are_an_attribute_of_the_package() -> None:
+    """Nobody has to import the module to catch its exceptions."""
+    code = "import mllog; assert issubclass(mllog.errors.ProfileError, mllog.MllogError)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_import_installs_a_null_handler() -> None:

@@ -162,12 +162,12 @@ def test_keyed_hashes_of_a_person_are_found(cli: Cli, tmp_path: Path) -> None:
 
 def test_whatever_goes_wrong_is_one_line(cli: Cli, folder: Path, tmp_path: Path) -> None:
     """No store, no time, no query, no file, nobody there, somebody else there."""
-    assert "say --store" in cli.fails("query")
+    assert "use --store" in cli.fails("query")
     assert "no store in this folder" in cli.fails("query", "--store", tmp_path)
     assert "'soon' is no time" in cli.fails("query", "--store", folder, "--since", "soon")
     assert "cannot read the query" in cli.fails("query", "(((", "--store", folder)
-    assert "which events" in cli.fails("export", "--store", folder, "--out", tmp_path / "x.csv")
-    assert "say --out" in cli.fails("export", "--store", folder)
+    assert "no events selected" in cli.fails("export", "--store", folder, "--out", tmp_path / "x.csv")
+    assert "use --out" in cli.fails("export", "--store", folder)
     assert "field=value" in cli.fails("export", "--store", folder, "--subject", "ann")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

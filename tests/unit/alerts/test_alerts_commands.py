@@ -208,7 +208,7 @@ def test_the_watches_of_a_profile_are_written_and_tried(run: Run, tmp_path: Path
         (("--events", "none.ndjson"), "none.ndjson: cannot read the events"),
         (("--events", "bad.ndjson"), "bad.ndjson:2:"),
         (("--events", "odd.ndjson"), "odd.ndjson:1: not an event: expected an object"),
-        (("--events", "good.ndjson", "--now", "soon"), "--now: 'soon' is no time"),
+        (("--events", "good.ndjson", "--now", "soon"), "--now: 'soon' is not a time"),
     ],
 )
 def test_events_that_are_none_are_one_line(

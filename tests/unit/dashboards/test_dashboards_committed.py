@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mllog.dashboards import check, write
+from mllog.dashboards.kibana import check, write
 from mllog.profile import Profile
 
 ROOT = Path(__file__).parents[3]

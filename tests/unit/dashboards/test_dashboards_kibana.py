@@ -15,9 +15,9 @@ import pytest
 import vl_convert
 import yaml
 
-from mllog import dashboards
-from mllog.dashboards import Distribution, FeatureShares, build, check, to_yaml, write
-from mllog.dashboards._vega import spec
+from mllog.dashboards import Distribution, FeatureShares, build, kibana
+from mllog.dashboards.kibana import check, to_yaml, write
+from mllog.dashboards.kibana._vega import spec
 from mllog.errors import DashboardError
 from mllog.profile import Feature, Profile
 
@@ -35,7 +35,7 @@ def profile() -> Profile:
 @pytest.fixture(scope="module")
 def compiled(profile: Profile) -> bytes:
     """Its saved objects."""
-    return dashboards.compile(profile)
+    return kibana.compile(profile)
 
 
 def _objects(ndjson: bytes) -> Objects:
@@ -77,7 +77,7 @@ def test_what_is_compiled_passes_the_check(compiled: bytes) -> None:
 
 def test_the_same_profile_gives_the_same_bytes(profile: Profile, compiled: bytes) -> None:
     """Compiling is deterministic, so that a committed file changes only with its profile."""
-    assert dashboards.compile(profile.to_json()) == compiled
+    assert kibana.compile(profile.to_json()) == compiled
 
 
 def test_the_bundle_holds_all_that_it_refers_to(compiled: bytes) -> None:
@@ -126,7 +126,7 @@ def test_hostile_feature_names_compile_and_stay_text(profile: Profile) -> None:
     names = ['a"b', "x') OR count(", "[click](javascript:alert(1))", "<script>alert(1)</script>", "a.b", "'"]
     drawn = [replace(profile.inputs[0], name=name) for name in names]
     undrawn = Feature("![x](http://evil)", "text", "object", 1, 0)
-    ndjson = dashboards.compile(replace(profile, inputs=(*drawn, undrawn)))
+    ndjson = kibana.compile(replace(profile, inputs=(*drawn, undrawn)))
     assert check(ndjson) == []
     assert b"![x](http" not in ndjson
 

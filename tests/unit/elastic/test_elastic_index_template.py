@@ -14,7 +14,7 @@ import pytest
 
 import mllog
 from mllog import Profile, alerts
-from mllog.dashboards._check import mapped
+from mllog.dashboards.kibana._check import mapped
 from mllog.integrations._http import Request
 from mllog.pipeline import event_from_line, load
 from mllog.store._fields import DATES, leaves

@@ -91,5 +91,5 @@ def test_a_damaged_journal_is_said(cluster: FakeCluster, tmp_path: Path) -> None
     """Which blocks are missing is not known then."""
     journal = tmp_path / "journal.json"
     journal.write_text("else")
-    with pytest.raises(EraseError, match="cannot be read"):
+    with pytest.raises(EraseError, match="cannot read"):
         blocks(cluster, Index(), journal).restore_left()

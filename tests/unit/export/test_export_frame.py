@@ -236,7 +236,7 @@ def test_without_a_profile_columns_are_paths(store: EmbeddedStore) -> None:
 
 def test_nothing_says_which_events(store: EmbeddedStore) -> None:
     """One line, instead of everything."""
-    with pytest.raises(QueryError, match="which events"):
+    with pytest.raises(QueryError, match="no events selected"):
         to_frame(store)
 
 

@@ -151,7 +151,7 @@ def test_an_address_that_cannot_be_used_is_said(cli: Cli, address: str, said: st
 def test_a_command_without_a_cluster_asks_for_one(cli: Cli) -> None:
     """By option or variable."""
     assert "--elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL" in cli.fails("setup")
-    assert "what is to be checked?" in cli.fails("check")
+    assert "nothing to check: use --elasticsearch" in cli.fails("check")
 
 
 def test_secrets_come_from_files_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

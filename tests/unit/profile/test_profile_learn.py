@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 import mllog
 from mllog import MllogError, Profile
 from mllog._resources import resource
+from mllog.profile._format import json_schema
 from mllog.redaction import rules_digest
 from mllog.testing import capture
 
-SCHEMA = json.loads((Path(mllog.__file__).parent / "profile" / "schema.json").read_text())
+SCHEMA_FILE = Path(__file__).parents[3] / "docs/schemas/profile.json"
+SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
 
 def frame(rows: int = 200) -> pd.DataFrame:
@@ -162,6 +164,21 @@ def test_the_digest_ignores_when_it_was_learnt() -> None:
     assert learn(frame()).digest != learn(frame(199)).digest
 
 
+def test_the_published_schema_is_current() -> None:
+    """It is generated from the classes that read the file: python docs/schemas/generate.py."""
+    assert json_schema() == SCHEMA
+
+
+def test_a_committed_profile_is_saved_as_the_same_bytes(tmp_path: Path) -> None:
+    """Loading and saving change nothing, so that a profile in version control stays as it is."""
+    for path in (
+        resource("examples/flights/profile.json"),
+        SCHEMA_FILE.parents[2] / "tests/fixtures/dashboards/profile.json",
+    ):
+        Profile.load(path).save(tmp_path / "again.json")
+        assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+
+
 def test_the_demo_profile_is_a_profile() -> None:
     """The profile that the examples carry loads and follows the schema."""
     path = resource("examples/flights/profile.json")
@@ -175,13 +192,19 @@ def test_the_demo_profile_is_a_profile() -> None:
     [
         (lambda data: data.pop("schema"), "not a profile"),
         (lambda data: data.update(version=2), "version 2"),
-        (lambda data: data["inputs"][0].update(mean="high"), r"inputs\[0\].mean: expected a number"),
-        (lambda data: data["inputs"][0].update(type="colour"), r"inputs\[0\].type"),
+        (
+            lambda data: data["inputs"][0].update(mean="high"),
+            r"got `str` - at `\$.inputs\[0\].mean`",
+        ),
+        (lambda data: data["inputs"][0].update(type="colour"), r"at `\$.inputs\[0\].type`"),
         (lambda data: data["inputs"][0]["bins"]["edges"].pop(), "n bins have n"),
-        (lambda data: data["inputs"].append(data["inputs"][0]), "there twice"),
-        (lambda data: data.pop("rows"), "rows: expected a whole number"),
-        (lambda data: data.update(inputs={}), "inputs: expected an array"),
+        (lambda data: data["inputs"].append(data["inputs"][0]), "is listed twice"),
+        (lambda data: data.pop("rows"), "missing required field `rows`"),
+        (lambda data: data.update(inputs={}), r"Expected `array`, got `object` - at `\$.inputs`"),
         (lambda data: data["inputs"][0].update(max=9e9), "digest"),
+        (lambda data: data["inputs"][0].update(colour="red"), r"unknown field `colour` - at `\$.inputs\[0\]`"),
+        (lambda data: data["model"].update(owner="me"), r"unknown field `owner` - at `\$.model`"),
+        (lambda data: data.update(invalid_share=2), r"at `\$.invalid_share`"),
     ],
 )
 def test_a_damaged_profile_says_where(tmp_path: Path, change: Any, said: str) -> None:
@@ -326,7 +349,7 @@ def test_training_rows_are_valid(values: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "holds"),
+    ("values", "inferred"),
     [
         (pd.Series(["a", None], dtype=object), ""),
         (pd.Series([1, None], dtype=object), "integer"),
@@ -339,10 +362,10 @@ def test_training_rows_are_valid(values: list[Any]) -> None:
         (pd.Series(["a", "b"]), ""),
     ],
 )
-def test_what_objects_and_categories_hold_is_noted(values: pd.Series, holds: str) -> None:
+def test_what_objects_and_categories_hold_is_noted(values: pd.Series, inferred: str) -> None:
     """Where their type does not say it and they are no texts; in the file only then, so old files stay as they are."""
     profile = Profile.learn(pd.DataFrame({"x": values}), name="m", version="1")
-    assert profile.inputs[0].holds == holds
+    assert profile.inputs[0].inferred_dtype == inferred
     written = profile.to_json()
-    assert ("holds" in written["inputs"][0]) is bool(holds)
-    assert Profile.from_json(written).inputs[0].holds == holds
+    assert ("holds" in written["inputs"][0]) is bool(inferred)
+    assert Profile.from_json(written).inputs[0].inferred_dtype == inferred

@@ -1,4 +1,4 @@
-"""Whether saved objects import into Kibana and open there: its import checks little, and a gap shows on opening."""
+"""Checks that saved objects import into Kibana and open there; Kibana itself reports most faults only on opening."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mllog._resources import resource
-from mllog.dashboards._lens import lens_problems
 from mllog.dashboards._panels import COLUMNS
+from mllog.dashboards.kibana._lens import lens_problems
 from mllog.errors import DashboardError
 
 CORE_VERSION: Final = "8.8.0"
@@ -37,7 +37,7 @@ def mapped() -> tuple[str, ...]:
         (True, True)
     """
     template = json.loads(resource("elastic/component_templates/logs-mllog-mappings.json").read_bytes())
-    found: list[str] = []
+    names: list[str] = []
     stack = [("", template["template"]["mappings"]["properties"])]
     while stack:
         prefix, properties = stack.pop()
@@ -45,14 +45,14 @@ def mapped() -> tuple[str, ...]:
             if "properties" in field:
                 stack.append((f"{prefix}{name}.", field["properties"]))
             elif field["type"] == "object":
-                found.append(f"{prefix}{name}.*")
+                names.append(f"{prefix}{name}.*")
             else:
-                found.append(f"{prefix}{name}")
-    return tuple(sorted(found))
+                names.append(f"{prefix}{name}")
+    return tuple(sorted(names))
 
 
 def check(source: str | Path | bytes) -> list[str]:
-    """What would keep saved objects (NDJSON, a file or its bytes) from importing or opening; empty if nothing.
+    """The faults that keep saved objects (NDJSON, a file or its bytes) from importing or opening; empty if none.
 
     Raises:
         DashboardError: the file cannot be read.

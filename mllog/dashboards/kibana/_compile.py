@@ -1,7 +1,7 @@
-"""The only module that knows kb-dashboard-core: our panels in its format, and its objects with ours as NDJSON.
+"""The only module that uses kb-dashboard-core: translates panels to its format, and writes saved objects as NDJSON.
 
-It compiles dashboards; the data view, the saved search and the tag are made here. What must hold for an import
-is checked by `mllog.dashboards.check`.
+kb-dashboard-core compiles the dashboards; the data view, the saved search and the tag are created here.
+`mllog.dashboards.kibana.check` checks that the result can be imported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mllog.dashboards._panels import (
     Percentiles,
     TopValues,
 )
-from mllog.dashboards._vega import spec
+from mllog.dashboards.kibana._vega import spec
 from mllog.errors import DashboardError
 
 Config = dict[str, Any]
@@ -45,7 +45,7 @@ _WIDE_LINE: Final = 120
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every value out: anchors and aliases are hard to read and to edit."""
+    """Writes no anchors and aliases, which are hard to read and to edit."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - yaml's signature
         return True
@@ -59,7 +59,7 @@ def to_yaml(dashboard: Dashboard) -> str:
 
 
 def compile_dashboard(dashboard: Dashboard) -> bytes:
-    """Kibana's saved objects as NDJSON, what is referred to before what refers.
+    """Kibana's saved objects as NDJSON, in the order of their references.
 
     Raises:
         DashboardError: kb-dashboard-core refuses the definition.
@@ -172,7 +172,7 @@ def _measure(panel: Metric) -> Config:
 
 
 def _plain_markdown(text: str) -> str:
-    """Names of features are data: no character of them may be markup, a link or an image."""
+    """Feature names are data: none of their characters may act as markup, a link or an image."""
     return "".join(f"\\{character}" if character in r"\`*_{}[]<>()#+!|~&" else character for character in text)
 
 

@@ -1,4 +1,4 @@
-"""What must hold within a Lens chart for it to open: its columns, its accessors and its references."""
+"""Checks of a Lens chart, so that it opens: its columns, its accessors and its references."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAYER: Final = "indexpattern-datasource-layer-"
 
 
 def lens_problems(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a Lens chart that stands in a dashboard."""
+    """The faults of a Lens chart in a dashboard."""
     layers = attributes["state"]["datasourceStates"]["formBased"]["layers"]
     names = {reference["name"] for reference in attributes["references"]}
     for layer_id, layer in layers.items():

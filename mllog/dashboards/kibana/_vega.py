@@ -1,7 +1,7 @@
-"""Vega-Lite for Kibana where Lens has no such chart: live over training, and shares per feature.
+"""Vega-Lite for the charts that Lens does not have: live compared with training, and shares per feature.
 
-Kibana fetches the data itself: `url.body` is the very aggregation that the page asks of its own store, and
-`%context%` puts the dashboard's filters, search bar and time range around it.
+Kibana fetches the data itself: `url.body` is the same aggregation that the page sends to its store, and `%context%`
+adds the dashboard's filters, search bar and time range.
 """
 
 from __future__ import annotations
