@@ -48,7 +48,7 @@ def _nanoseconds(value: Any) -> int | None:
     return to_nanoseconds(value if isinstance(value, dt.timedelta) else float(value))
 
 
-def _tolerant(read: Callable[[Any], T], value: Any, findings: Findings, name: str) -> T | None:
+def _tolerant[T](read: Callable[[Any], T], value: Any, findings: Findings, name: str) -> T | None:
     try:
         return read(value)
     except BaseException as error:

@@ -149,7 +149,7 @@ class Arguments:
         return given
 
 
-def observed(
+def observed[**P, R](
     logger: Logger,
     function: Callable[P, R],
     inputs: Callable[..., Any] | str | None,
