@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from mllog._files import open_locked, write_atomically
 from mllog.errors import WatchError
 
 AWAITS: Final = "awaits"
@@ -23,7 +22,6 @@ ACKNOWLEDGED: Final = "acknowledged"
 
 _FORMAT: Final = 1
 _PATIENCE_SECONDS: Final = 30.0
-_POLL_SECONDS: Final = 0.05
 
 
 class State:
@@ -86,26 +84,17 @@ class StateFile:
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_locked(Path(f"{self._path}.lock"), patience=_PATIENCE_SECONDS)
         except OSError as error:
-            raise WatchError(f"{self._path}: cannot keep the state there: {error.strerror}") from error
+            raise WatchError(f"{self._path}: cannot write the alert state: {error.strerror}") from error
+        if lock is None:
+            raise WatchError(
+                f"{self._path}: another run has held the lock for {_PATIENCE_SECONDS:.0f} s; stop that run first"
+            )
         try:
-            self._wait(lock)
             yield self._read()
         finally:
             os.close(lock)
-
-    def _wait(self, lock: int) -> None:
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > end:
-                    raise WatchError(f"{self._path}: another run has been using it for too long") from None
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
 
     def _read(self) -> State:
         assert self._path is not None
@@ -134,17 +123,10 @@ class StateFile:
         """
         if self._path is None:
             return
-        temporary = Path(f"{self._path}.tmp")
         try:
-            temporary.unlink(missing_ok=True)
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(orjson.dumps({"version": _FORMAT, "watches": state.watches}))
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._path)
+            write_atomically(self._path, orjson.dumps({"version": _FORMAT, "watches": state.watches}))
         except OSError as error:
-            raise WatchError(f"{self._path}: cannot keep the state there: {error.strerror}") from error
+            raise WatchError(f"{self._path}: cannot write the alert state: {error.strerror}") from error
 
 
 def acknowledge(path: Path, watch: str) -> list[str]:

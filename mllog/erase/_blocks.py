@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
+from mllog._files import write_atomically
 from mllog.cluster._connection import told
 from mllog.errors import EraseError, StoreError
 
@@ -117,12 +117,6 @@ class Blocks:
                 self._journal.unlink(missing_ok=True)
                 return
             self._journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = self._journal.with_suffix(".tmp")
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(orjson.dumps(known))
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._journal)
+            write_atomically(self._journal, orjson.dumps(known))
         except OSError as error:
             raise EraseError(f"{self._journal}: cannot be written: {error.strerror}; no block was lifted") from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from mllog._files import write_atomically
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
 from mllog.profile._feature import Feature, Reader
@@ -184,11 +185,9 @@ class Profile:
         Raises:
             ProfileError: the file cannot be written.
         """
-        target = Path(path)
-        temporary = target.with_name(target.name + ".tmp")
+        data = orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            temporary.write_bytes(orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            temporary.replace(target)
+            write_atomically(Path(path), data, mode=None)
         except OSError as error:
             raise ProfileError(f"{path}: cannot write the profile: {error.strerror}") from error
 

@@ -16,6 +16,7 @@ from typing import Final
 
 import orjson
 
+from mllog._files import write_atomically
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.event._stamps import own_event
 from mllog.shipping._endpoint import Endpoint, Verdict
@@ -304,10 +305,8 @@ class Shipper:
             self._told = (status.delivered, status.quarantined, status.retries, now)
 
     def _write_status(self) -> None:
-        temporary = self.folder / f"{STATUS}.tmp"
-        with contextlib.suppress(OSError):  # it is for looking at; the counts are also in the log
-            temporary.write_bytes(orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
-            temporary.replace(self.folder / STATUS)
+        with contextlib.suppress(OSError):  # informational; the counts are also in the log
+            write_atomically(self.folder / STATUS, orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
 
 
 def _append_safely(path: Path, line: bytes) -> None:

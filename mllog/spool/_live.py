@@ -10,7 +10,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from mllog.spool._segment import LIVE, SPARE, WORD, lock
+from mllog._files import try_lock
+from mllog.spool._segment import LIVE, SPARE, WORD
 
 _POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault pages in without a write
 
@@ -43,7 +44,7 @@ class LiveSegment:
         self.quick = False
         try:
             os.fchmod(self.fd, mode)  # whatever the umask is
-            lock(self.fd)
+            try_lock(self.fd)
         except OSError:
             os.close(self.fd)
             self.path.unlink(missing_ok=True)

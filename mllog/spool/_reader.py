@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from mllog._files import TEMPORARY, open_locked, try_lock, write_atomically
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.spool._segment import (
     LIVE,
@@ -20,7 +21,6 @@ from mllog.spool._segment import (
     committed,
     held,
     in_hand,
-    lock,
     recover,
     segments,
 )
@@ -110,12 +110,12 @@ class SpoolReader:
         self._cursor = folder / f"{consumer}.cursor"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(folder / f"{consumer}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_locked(folder / f"{consumer}.lock")
         except OSError as error:
             raise SpoolError(f"{folder}: cannot use the spool: {error.strerror}") from error
-        if not lock(self._lock):
-            os.close(self._lock)
+        if lock is None:
             raise SpoolInUseError(f"{folder}: another process is reading this spool as {consumer!r}; stop it first")
+        self._lock = lock
         self._offsets = self._load()
         self._drained: set[str] = set()
 
@@ -165,15 +165,8 @@ class SpoolReader:
             self._delete_drained()
 
     def _save(self) -> None:
-        temporary = self._cursor.with_suffix(".tmp")
-        data = orjson.dumps({"version": CURSOR_VERSION, "segments": self._offsets})
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._cursor)
+            write_atomically(self._cursor, orjson.dumps({"version": CURSOR_VERSION, "segments": self._offsets}))
         except OSError as error:
             raise SpoolError(f"{self._cursor}: cannot write the cursor: {error.strerror}") from error
 
@@ -195,7 +188,7 @@ class SpoolReader:
 
     def tidy(self) -> None:
         """Remove what the dead left, spare segments and marks, and finish segments that were read to the end."""
-        for path in (*self.folder.glob(f"*{SPARE}"), *self.folder.glob(f"*{READING}")):
+        for path in (found for suffix in (SPARE, READING, TEMPORARY) for found in self.folder.glob(f"*{suffix}")):
             _remove_dead(path)
         for segment in segments(self.folder):
             if not segment.live and self._offsets.get(segment.stem, -1) == segment.path.stat().st_size:
@@ -236,7 +229,7 @@ def _remove_dead(path: Path) -> None:
     except OSError:
         return
     try:
-        if lock(fd):
+        if try_lock(fd):
             path.unlink(missing_ok=True)
     finally:
         os.close(fd)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mllog._files import replaced_by, write_atomically
 from mllog.errors import SpoolError
 from mllog.spool._segment import held
-from mllog.spool._tombstones import sync
 
 REWRITING: Final = ".rewriting"
 """Ending of a file that is not yet in its place."""
@@ -68,19 +68,15 @@ def _replaced(path: Path, fd: int, unwanted: Callable[[bytes], bool], *, same_le
             kept.append(line)
     if not gone:
         return 0
-    of = os.fstat(fd)
-    temporary = path.with_name(path.name + REWRITING)
-    out = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(out, "wb") as file:
-        os.fchmod(out, of.st_mode & 0o777)
-        if os.geteuid() == 0:
-            os.fchown(out, of.st_uid, of.st_gid)
-        file.write(b"\n".join(kept))
-        file.flush()
-        os.fsync(out)
-    os.utime(temporary, ns=(of.st_atime_ns, of.st_mtime_ns))  # how long a delivered segment is kept goes by it
-    temporary.rename(path)
-    sync(path.parent)
+    old = os.fstat(fd)
+    write_atomically(
+        path,
+        b"\n".join(kept),
+        mode=old.st_mode & 0o777,
+        owner=(old.st_uid, old.st_gid),
+        times=(old.st_atime_ns, old.st_mtime_ns),  # the age of a delivered segment decides how long it is kept
+        suffix=REWRITING,
+    )
     return gone
 
 
@@ -91,7 +87,7 @@ def clear_left(folder: Path) -> None:
         SpoolError: it cannot be removed.
     """
     for path in folder.glob(f"*{REWRITING}"):
-        final = path.with_name(path.name.removesuffix(REWRITING))
+        final = replaced_by(path, REWRITING)
         try:
             with held(final) as fd:
                 if fd is not None or not final.exists():  # else somebody may just be writing it

@@ -11,7 +11,6 @@ is told by its lock (flock) on the file.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mllog._files import try_lock, unlock, write_atomically
 from mllog.errors import SpoolError
 
 LIVE: Final = ".live"
@@ -112,17 +112,6 @@ def scan(fd: int, size: int) -> int:
     return whole
 
 
-def lock(fd: int) -> bool:
-    """Take the lock that says `this segment has an owner`; False where somebody else holds it."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise
-    return True
-
-
 @contextlib.contextmanager
 def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
     """Say that events of a segment are being delivered, or, `alone`, that it is being given up: never both.
@@ -147,7 +136,7 @@ def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
     try:
         yield True
     finally:
-        if lock(fd):  # nobody else has it
+        if try_lock(fd):  # nobody else has it
             path.unlink(missing_ok=True)
         os.close(fd)
 
@@ -164,7 +153,7 @@ def held(path: Path, *, make: bool = False) -> Iterator[int | None]:
         yield fd
     finally:
         if fd is not None:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # a process forked meanwhile has the descriptor too
+            unlock(fd)
             os.close(fd)
 
 
@@ -178,7 +167,7 @@ def _held(path: Path, *, make: bool) -> int | None:
             return None
         taken = False
         try:
-            taken = lock(fd)
+            taken = try_lock(fd)
             if not taken:
                 return None
             taken = _is_still(path, fd)  # else another file took its place meanwhile
@@ -212,12 +201,7 @@ def seal(fd: int, folder: Path, name: str, length: int) -> None:
 def store(folder: Path, name: str, contents: bytes, mode: int) -> None:
     """Write a sealed segment whose file was taken away; nothing where it was empty."""
     if contents:
-        temporary = folder / f"{name}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(fd, "wb") as file:
-            os.fchmod(fd, mode)  # whatever the umask is
-            file.write(contents)
-        temporary.rename(folder / (name + SEALED))
+        write_atomically(folder / (name + SEALED), contents, mode=mode)
 
 
 def recover(segment: Segment) -> Segment | None:
@@ -233,7 +217,7 @@ def recover(segment: Segment) -> Segment | None:
     except PermissionError:  # another user's spool: it can be read, not tidied
         return segment
     try:
-        if not lock(fd):
+        if not try_lock(fd):
             return segment
         if not segment.path.exists():  # sealed between open and lock
             return recover(segment)

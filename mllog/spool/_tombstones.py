@@ -17,13 +17,14 @@ from typing import Final
 
 import orjson
 
+from mllog._files import unlock, write_atomically
 from mllog.errors import SpoolError
 from mllog.spool._segment import segments
 
 TOMBSTONES: Final = "tombstones"
 """Name of the file; a line is the second at which an event was erased, and the digest of its id."""
 
-_HEAD: Final = b"mllog tombstones 1\n"
+_HEADER: Final = b"mllog tombstones 1\n"
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 
 
@@ -93,10 +94,10 @@ class Tombstones:
 
 def _read(path: Path) -> dict[bytes, int]:
     content = path.read_bytes()
-    if not content.startswith(_HEAD):
+    if not content.startswith(_HEADER):
         raise SpoolError(f"{path}: no list of erased events; put the right one back, or delete it if none was erased")
     found = {}
-    for line in content[len(_HEAD) :].splitlines():
+    for line in content[len(_HEADER) :].splitlines():
         second, _, name = line.partition(b" ")
         if second.isdigit() and len(name) == 32:
             found[name] = int(second)
@@ -164,31 +165,13 @@ def _alone(folder: Path) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        fcntl.flock(fd, fcntl.LOCK_UN)  # a process forked meanwhile has the descriptor too
+        unlock(fd)
         os.close(fd)
 
 
 def _write(path: Path, digests: dict[bytes, int]) -> None:
-    temporary = path.with_suffix(".tmp")
     body = b"".join(b"%d %s\n" % (second, name) for name, second in digests.items())
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        of = path.parent.stat()
-        # Who delivers must be able to read it: whoever owns the spool, and a group that it is shared with.
-        os.fchmod(fd, 0o660 if of.st_mode & 0o020 else 0o600)
-        if os.geteuid() == 0:
-            os.fchown(fd, of.st_uid, of.st_gid)
-        file.write(_HEAD + body)
-        file.flush()
-        os.fsync(fd)
-    temporary.replace(path)
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    folder = path.parent.stat()
+    # A shipper must be able to read it: the owner of the spool, and the group that shares the spool.
+    mode = 0o660 if folder.st_mode & 0o020 else 0o600
+    write_atomically(path, _HEADER + body, mode=mode, owner=(folder.st_uid, folder.st_gid))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import fnmatch
 import os
 import threading
@@ -15,6 +14,7 @@ from typing import Any, Final
 import orjson
 import tantivy
 
+from mllog._files import open_locked
 from mllog.errors import QueryError, StoreError
 from mllog.store._aggregations import SEGMENT, Aggregator
 from mllog.store._dates import microseconds
@@ -322,14 +322,11 @@ def _now() -> dt.datetime:
 def _locked(folder: Path) -> int:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_locked(folder / "lock")
     except OSError as error:
         raise StoreError(f"{folder}: cannot use the folder: {error.strerror}") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise StoreError(f"{folder}: the store is open in another process; stop that one first") from error
+    if fd is None:
+        raise StoreError(f"{folder}: the store is open in another process; stop that process first")
     written = os.pread(fd, 16, 0).decode("ascii", "replace").strip()
     if written not in ("", _FORMAT):
         os.close(fd)

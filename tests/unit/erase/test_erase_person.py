@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from clitools import Cli
 from fastapi.testclient import TestClient
 
 import mllog
+from mllog._files import write_atomically
 from mllog.erase import Erasure, Quarantine, Spool, Stored
 from mllog.export import Subject
 from mllog.redaction import write_key
@@ -245,10 +248,26 @@ def test_where_to_look_must_be_said(tmp_path: Path, cli: Cli, monkeypatch: pytes
     assert "field=value" in cli.fails("erase", "--subject", "ann", "--yes", "--spool", tmp_path)
 
 
-def test_nothing_goes_where_a_tombstone_cannot_be_written(tmp_path: Path, cli: Cli) -> None:
+def no_space(path: Path, data: bytes, **options: Any) -> None:
+    """Fail as a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
+def only_below(folder: Path) -> Callable[..., None]:
+    """A writer for which every other folder is on a full disk."""
+
+    def write(path: Path, data: bytes, **options: Any) -> None:
+        (write_atomically if path.is_relative_to(folder) else no_space)(path, data, **options)
+
+    return write
+
+
+def test_nothing_goes_where_a_tombstone_cannot_be_written(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a replay could bring it back; one line says where."""
     fill(tmp_path)
-    (tmp_path / "tombstones.tmp").mkdir()
+    monkeypatch.setattr("mllog.spool._tombstones.write_atomically", no_space)
     line = cli.fails("erase", "--subject", "customer=ann", "--spool", tmp_path, "--yes", "--json")
     assert "tombstones" in line
     assert len(list(events(tmp_path))) == 180
@@ -263,12 +282,11 @@ def test_a_place_that_fails_holds_up_no_other_and_can_be_repeated(
     fill(two)
     erasure = Erasure(ANN, [Spool(one), Spool(two)])
     erasure.look()
-    (segment,) = segments(one)
-    (segment.path.with_name(segment.path.name + ".rewriting")).mkdir()
-    assert sum(erasure.run().values()) == 60
+    with monkeypatch.context() as patch:
+        patch.setattr("mllog.spool._rewrite.write_atomically", only_below(two))
+        assert sum(erasure.run().values()) == 60
     assert str(one) in next(iter(erasure.problems))
     assert owners(events(two)).count("ann") == 0
-    segment.path.with_name(segment.path.name + ".rewriting").rmdir()
     again = Erasure(ANN, [Spool(one), Spool(two)])
     assert sum(again.look().values()) == 60
     assert (again.run(), again.problems) == ({}, {})
