@@ -25,7 +25,7 @@ from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
 from mllog.server._retention import DAY_SECONDS, Retention
 from mllog.server._watching import Watching
-from mllog.spool._tombstones import forget
+from mllog.spool._tombstones import prune
 from mllog.store import is_cluster, open_store
 
 HOST: Final = "127.0.0.1"
@@ -121,7 +121,7 @@ def open_chain(
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
-    forget(data, time.time() - TOMBSTONE_SECONDS)
+    prune(data, time.time() - TOMBSTONE_SECONDS)
     opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:

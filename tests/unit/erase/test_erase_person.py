@@ -23,8 +23,8 @@ from mllog.redaction import write_key
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.server import create_app, open_chain
 from mllog.spool import SpoolReader, SpoolWriter, events
-from mllog.spool._segment import held, segments
-from mllog.spool._tombstones import TOMBSTONES, Tombstones, bury, digest, forget_delivered
+from mllog.spool._segment import locked_file, segments
+from mllog.spool._tombstones import TOMBSTONES, Tombstones, add_tombstones, digest, prune_delivered
 from mllog.store import Document, open_store
 
 PEOPLE = ("ann", "bob", "eve")
@@ -195,7 +195,7 @@ def test_a_segment_that_was_delivered_does_not_come_back(tmp_path: Path) -> None
     fill(tmp_path)
     (segment,) = segments(tmp_path)
     reader = SpoolReader(tmp_path)
-    with held(segment.path) as fd:
+    with locked_file(segment.path) as fd:
         assert fd is not None
         for batch in reader.read():
             reader.commit(batch)
@@ -341,21 +341,21 @@ def test_dead_letters_are_texts(tmp_path: Path) -> None:
 
 def test_tombstones_go_when_no_segment_needs_them(tmp_path: Path) -> None:
     """Those of an event that only a deleted segment can have held."""
-    bury(tmp_path, ["a"], now=1_700_000_000)
-    bury(tmp_path, ["b"], now=1_700_000_100)
+    add_tombstones(tmp_path, ["a"], now=1_700_000_000)
+    add_tombstones(tmp_path, ["b"], now=1_700_000_100)
     (tmp_path / "1700000050000000-00ff00ff00ff00ff.ndjson").write_bytes(b"{}\n")
-    forget_delivered(tmp_path)
+    prune_delivered(tmp_path)
     assert Tombstones(tmp_path).digests() == {digest("b")}
-    bury(tmp_path, ["b"], now=1_800_000_000)  # a second time changes nothing
+    add_tombstones(tmp_path, ["b"], now=1_800_000_000)  # a second time changes nothing
     (tmp_path / "1700000050000000-00ff00ff00ff00ff.ndjson").unlink()
-    forget_delivered(tmp_path)
+    prune_delivered(tmp_path)
     assert not (tmp_path / TOMBSTONES).exists()
 
 
 def test_a_damaged_list_stops_delivery(tmp_path: Path) -> None:
     """What it forbids is not known."""
     (tmp_path / TOMBSTONES).write_text("else\n")
-    with pytest.raises(mllog.MllogError, match="no list of erased events"):
+    with pytest.raises(mllog.MllogError, match="not a list of erased events"):
         Tombstones(tmp_path).without([b"{}"])
 
 

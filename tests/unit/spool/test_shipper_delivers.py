@@ -25,7 +25,7 @@ from mllog.shipping import Endpoint, Shipper, endpoint_of, replay
 from mllog.shipping import _shipper as module
 from mllog.spool import SpoolReader, SpoolWriter, events
 from mllog.spool._rewrite import rewrite
-from mllog.spool._tombstones import bury
+from mllog.spool._tombstones import add_tombstones
 
 Answer = Callable[[bytes], int | None]
 
@@ -309,7 +309,7 @@ def erasable(folder: Path, count: int) -> None:
 def test_erased_events_are_not_delivered_nor_replayed(tmp_path: Path, server: Endpoints) -> None:
     """Also where their segment is still as it was; the others are, and are counted."""
     erasable(tmp_path, 100)
-    bury(tmp_path, [f"event-{n}" for n in range(0, 100, 2)])
+    add_tombstones(tmp_path, [f"event-{n}" for n in range(0, 100, 2)])
     shipper = ship(tmp_path, server, keep=3600.0)
     assert server.taken() == list(range(1, 100, 2))
     assert shipper.status.delivered == 50
@@ -324,7 +324,7 @@ def test_events_that_are_erased_while_a_batch_waits_are_taken_out_of_it(tmp_path
 
     def answer(_: bytes) -> int:
         if len(server.bodies) == 3:
-            bury(tmp_path, ["event-3", "event-4"])
+            add_tombstones(tmp_path, ["event-3", "event-4"])
         return 503 if len(server.bodies) < 5 else 200
 
     server.answer = answer
