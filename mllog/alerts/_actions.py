@@ -17,6 +17,8 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from mllog._durations import seconds
+from mllog._timestamps import iso_utc
 from mllog.alerts._config import LOOPBACK, Config
 from mllog.alerts._evaluate import Evaluation
 from mllog.alerts._template import render
@@ -67,10 +69,10 @@ class Actors:
         """The actions that `alerts.toml` adds to those of a watch."""
         found: dict[str, Action] = {}
         for route in self._config.routes:
-            if route.takes(watch, severity):
+            if route.matches(watch, severity):
                 for target in route.send:
                     kind, _, name = target.partition(":")
-                    own = throttle if route.throttle is None else route.throttle
+                    own = throttle if route.throttle is None else seconds(route.throttle, whole=True)
                     found.setdefault(target, Action(target, kind, {"name": name}, own))
         return list(found.values())
 
@@ -97,7 +99,7 @@ class Actors:
     def _index(self, action: Action, evaluation: Evaluation, now: dt.datetime) -> None:
         """Store the answer of the search, as Watcher does."""
         index = action.settings["index"]
-        moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = iso_utc(now)
         identity = hashlib.sha256(f"{evaluation.id}\0{action.name}\0{moment}".encode()).hexdigest()[:32]
         source = {"@timestamp": moment, "event": {"id": identity}, **evaluation.payload}
         try:
@@ -127,7 +129,7 @@ class Actors:
     def _slack(self, evaluation: Evaluation) -> None:
         assert self._config.slack is not None
         try:
-            url = httpx.URL(self._config.slack.read())
+            url = httpx.URL(self._config.slack.url.read())
         except httpx.InvalidURL:
             raise ActionError("slack: its secret is no address") from None
         if url.scheme != "https" and not (self._config.webhook.loopback_http and url.host in LOOPBACK):

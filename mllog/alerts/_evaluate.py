@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.alerts._template import at, render, rendered, resolved
+from mllog._timestamps import iso_utc
+from mllog.alerts._template import render, rendered, resolved
 from mllog.errors import StoreError, WatchError
 from mllog.store import Store
+from mllog.store._selection import get_path
 from mllog.watches._watch import Watch
 
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
@@ -54,7 +56,7 @@ class Evaluation:
 
 def context_of(watch: Watch, now: dt.datetime) -> dict[str, Any]:
     """What the templates of a watch see before its search is answered."""
-    moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = iso_utc(now)
     return {
         "watch_id": watch.id,
         "metadata": watch.metadata,
@@ -116,7 +118,7 @@ def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
     if kind in ("always", "never"):
         return kind == "always"
     ((path, test),) = settings.items()
-    value = at(context, path.removeprefix("ctx."))
+    value = get_path(context, path.removeprefix("ctx."))
     if kind == "compare":
         return _compare(value, test, context, watch.id)
     comparison = {name: limit for name, limit in test.items() if name != "path"}
@@ -127,7 +129,7 @@ def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
     if value is not None and not isinstance(value, list):
         raise WatchError(f"{watch.id}: condition: {path} is no array")
     found = [
-        _compare(at(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
+        _compare(get_path(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
         for item in value or ()
     ]
     return all(found) if quantifier == "all" else any(found)

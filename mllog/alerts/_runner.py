@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mllog._timestamps import iso_utc
 from mllog.alerts._actions import LOGGER, Actors, named
 from mllog.alerts._config import Config
 from mllog.alerts._evaluate import Evaluation, evaluate, unanswered
@@ -16,7 +17,8 @@ from mllog.errors import ActionError, MllogError, StoreError
 from mllog.event._names import slug
 from mllog.event._stamps import ECS_VERSION
 from mllog.store import Document, Store
-from mllog.watches._watch import SEVERITIES, Action, Watch
+from mllog.watches._format import SEVERITIES
+from mllog.watches._watch import Action, Watch
 
 EVENT: Final = "event"
 """Name of what happens to every firing: it is stored."""
@@ -177,7 +179,7 @@ class Runner:
 
 def to_event(said: Evaluation, *, now: dt.datetime, failed: Sequence[str] = ()) -> dict[str, Any]:
     """A firing as an event, so that alerts can be searched and counted; it holds counts and names, no values."""
-    moment = now.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    moment = iso_utc(now, "microseconds")
     metadata = said.context.get("metadata", {})
     version = named(metadata, "version")
     model = {"name": said.model, **({"version": version} if version else {})}

@@ -7,10 +7,12 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 
+from mllog._decode import load_json
 from mllog._files import open_locked, write_atomically
 from mllog.errors import WatchError
 
@@ -20,6 +22,26 @@ AWAITS: Final = "awaits"
 RAN: Final = "ran"
 ACKNOWLEDGED: Final = "acknowledged"
 
+
+class ActionState(Struct, forbid_unknown_fields=True):
+    """What is remembered about one action of a watch.
+
+    Attributes:
+        last: when it last ran.
+        state: `awaits`, `ran` or `acknowledged`.
+    """
+
+    last: Annotated[dt.datetime, Meta(tz=True, description="a time with a zone, in ISO 8601")]
+    state: Literal["awaits", "ran", "acknowledged"]
+
+
+class AlertState(Struct, forbid_unknown_fields=True):
+    """The file of a state: actions by watch and name."""
+
+    version: int
+    watches: dict[str, dict[str, ActionState]]
+
+
 _FORMAT: Final = 1
 _PATIENCE_SECONDS: Final = 30.0
 
@@ -27,7 +49,7 @@ _PATIENCE_SECONDS: Final = 30.0
 class State:
     """The memory of a run, as it stands in the file."""
 
-    def __init__(self, watches: dict[str, dict[str, dict[str, Any]]] | None = None) -> None:
+    def __init__(self, watches: dict[str, dict[str, ActionState]] | None = None) -> None:
         self.watches = watches or {}
 
     def held(self, watch: str, action: str, *, throttle: float, now: dt.datetime) -> str:
@@ -35,29 +57,27 @@ class State:
         known = self.watches.get(watch, {}).get(action)
         if known is None:
             return ""
-        if known["state"] == ACKNOWLEDGED:
+        if known.state == ACKNOWLEDGED:
             return ACKNOWLEDGED
-        last = dt.datetime.fromisoformat(known["last"])
-        return "throttled" if (now - last).total_seconds() < throttle else ""
+        return "throttled" if (now - known.last).total_seconds() < throttle else ""
 
     def ran(self, watch: str, action: str, now: dt.datetime) -> None:
         """An action was run."""
-        moment = now.astimezone(dt.UTC).isoformat()
-        self.watches.setdefault(watch, {})[action] = {"last": moment, "state": RAN}
+        self.watches.setdefault(watch, {})[action] = ActionState(now.astimezone(dt.UTC), RAN)
 
     def settled(self, watch: str) -> bool:
         """The condition is false: what was acknowledged may speak again. Returns whether that changed anything."""
         changed = False
         for known in self.watches.get(watch, {}).values():
-            changed |= known["state"] != AWAITS
-            known["state"] = AWAITS
+            changed |= known.state != AWAITS
+            known.state = AWAITS
         return changed
 
     def acknowledge(self, watch: str) -> list[str]:
         """Somebody knows: the actions stay silent until the condition was false once. Returns which."""
-        found = [name for name, known in self.watches.get(watch, {}).items() if known["state"] == RAN]
+        found = [name for name, known in self.watches.get(watch, {}).items() if known.state == RAN]
         for name in found:
-            self.watches[watch][name]["state"] = ACKNOWLEDGED
+            self.watches[watch][name].state = ACKNOWLEDGED
         return found
 
 
@@ -99,21 +119,12 @@ class StateFile:
     def _read(self) -> State:
         assert self._path is not None
         try:
-            data = orjson.loads(self._path.read_bytes())
-            if data["version"] != _FORMAT:
-                raise WatchError(f"{self._path}: a state of format {data['version']!r}; this mllog reads {_FORMAT}")
-            watches = data["watches"]
-            for actions in watches.values():
-                for known in actions.values():
-                    dt.datetime.fromisoformat(known["last"])
-                    (AWAITS, RAN, ACKNOWLEDGED).index(known["state"])
+            stored = load_json(self._path, AlertState, WatchError)
         except FileNotFoundError:
             return State()
-        except OSError as error:
-            raise WatchError(f"{self._path}: cannot be read: {error.strerror}") from error
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
-            raise WatchError(f"{self._path}: no state of alerts; without the file every alert starts anew") from error
-        return State(watches)
+        if stored.version != _FORMAT:
+            raise WatchError(f"{self._path}: state format {stored.version} is not supported, only {_FORMAT}")
+        return State(stored.watches)
 
     def save(self, state: State) -> None:
         """Write the state, as a whole or not at all; only its owner may read it.
@@ -124,7 +135,7 @@ class StateFile:
         if self._path is None:
             return
         try:
-            write_atomically(self._path, orjson.dumps({"version": _FORMAT, "watches": state.watches}))
+            write_atomically(self._path, msgspec.json.encode(AlertState(_FORMAT, state.watches)))
         except OSError as error:
             raise WatchError(f"{self._path}: cannot write the alert state: {error.strerror}") from error
 
@@ -152,5 +163,5 @@ def acknowledge(path: Path, watch: str) -> list[str]:
     return found
 
 
-def _ran(actions: dict[str, dict[str, Any]]) -> bool:
-    return any(known["state"] == RAN for known in actions.values())
+def _ran(actions: dict[str, ActionState]) -> bool:
+    return any(known.state == RAN for known in actions.values())

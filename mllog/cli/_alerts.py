@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mllog._configure import default_spool
+from mllog._timestamps import iso_utc
 from mllog.cli._output import print_json
 from mllog.cli._store import Ca, KeyFile, Place, opened
 from mllog.errors import ConfigurationError, WatchError
@@ -102,7 +103,7 @@ def watches_test(
             {"id": said.id, "severity": said.severity, "fired": said.fired, "text": said.text, "events": len(found)}
         )
     else:
-        at = moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = iso_utc(moment, "seconds")
         typer.echo(f"{said.id} {'fires' if said.fired else 'is silent'} over {len(found):,} events at {at}")
         if said.fired:
             typer.echo(said.text)

@@ -119,7 +119,7 @@ def query(
 
 
 def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
-    from mllog.store._selection import at, part  # noqa: PLC0415 - an extra
+    from mllog.store._selection import get_path, part  # noqa: PLC0415 - an extra
 
     table = Table()
     for name in ("time", "model", "version", "action", "outcome"):
@@ -133,10 +133,10 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
         answers = {name: value for kind in _KINDS for name, value in part(outputs, kind).items()}
         cells = [
             str(event.get("@timestamp", "")).replace("T", " ")[:19],
-            at(event, "mllog.model.name"),
-            at(event, "mllog.model.version"),
-            at(event, "event.action"),
-            at(event, "event.outcome"),
+            get_path(event, "mllog.model.name"),
+            get_path(event, "mllog.model.version"),
+            get_path(event, "event.action"),
+            get_path(event, "event.outcome"),
             hit["_id"],
             ", ".join(f"{name}={_shown(value)}" for name, value in answers.items()),
             *(_field(event, name) for name in fields),
@@ -147,7 +147,7 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
 
 def _field(event: Mapping[str, Any], name: str) -> Any:
     """A feature of that name, or what stands under that path."""
-    from mllog.store._selection import at, part  # noqa: PLC0415 - an extra
+    from mllog.store._selection import get_path, part  # noqa: PLC0415 - an extra
 
     for where in ("input", "output"):
         for kind in _KINDS:
@@ -155,7 +155,7 @@ def _field(event: Mapping[str, Any], name: str) -> Any:
             if name in typed:
                 return typed[name]
     found = part(event, "mllog", "input_overflow").get(name)
-    return at(event, name) if found is None else found
+    return get_path(event, name) if found is None else found
 
 
 def _shown(value: Any) -> str:

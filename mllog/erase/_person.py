@@ -12,7 +12,7 @@ import orjson
 
 from mllog.spool._tombstones import digest
 from mllog.store import Subject
-from mllog.store._selection import at
+from mllog.store._selection import get_path
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9 _.:@-]*")
 """A value that stands in JSON as it is, and that no number or boolean equals."""
@@ -47,7 +47,7 @@ class Person:
         """Whether the value stands in the event; what belongs to it is known from then on."""
         if not self.subject.holds(event):
             return False
-        prediction = at(event, "mllog.prediction.id")
+        prediction = get_path(event, "mllog.prediction.id")
         if isinstance(prediction, str):
             self.predictions.add(prediction)
         return True
@@ -59,11 +59,11 @@ class Person:
             event: the event.
             name: its id, where that is not its `event.id`.
         """
-        found = name or at(event, "event.id")
+        found = name or get_path(event, "event.id")
         known = isinstance(found, str) and (
             found in self.events or (bool(self.buried) and digest(found) in self.buried)
         )
-        if self.holds(event) or known or at(event, "mllog.prediction.id") in self.predictions:
+        if self.holds(event) or known or get_path(event, "mllog.prediction.id") in self.predictions:
             if isinstance(found, str):
                 self.events.add(found)
             return True

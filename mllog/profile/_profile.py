@@ -6,8 +6,8 @@ of the watches are derived from it.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from mllog._files import write_atomically
+from mllog._timestamps import iso_utc
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
 from mllog.profile._feature import Feature, Reader
@@ -102,7 +103,7 @@ class Profile:
             inputs=inputs,
             outputs=answers,
             rows=len(frame),
-            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            created=iso_utc(dt.datetime.now(dt.UTC), "seconds"),
             rules=rules,
             invalid_share=invalid,
             slices=tuple(slices),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
+from mllog._timestamps import iso_utc
 from mllog.errors import MllogError
 from mllog.server._worker import Worker
 from mllog.store import EVERY, Store
@@ -61,4 +62,4 @@ class Retention(Worker):
 
 
 def _before(moment: dt.datetime) -> dict[str, Any]:
-    return {"range": {"@timestamp": {"lt": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}}}
+    return {"range": {"@timestamp": {"lt": iso_utc(moment)}}}

@@ -17,6 +17,7 @@ from typing import Final
 import orjson
 
 from mllog._files import write_atomically
+from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.event._stamps import own_event
 from mllog.shipping._endpoint import Endpoint, Verdict
@@ -361,7 +362,7 @@ def _chosen(lines: Iterable[bytes], since: dt.datetime | None, model: str | None
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return iso_utc(dt.datetime.now(dt.UTC), "seconds")
 
 
 def _age(line: bytes) -> float:

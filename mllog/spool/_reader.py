@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Final
 import orjson
 
 from mllog._files import TEMPORARY, open_locked, try_lock, write_atomically
+from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.spool._segment import (
     LIVE,
@@ -277,7 +279,7 @@ def status(folder: Path) -> Status:
             raise SpoolError(f"{path}: not a cursor; delete it to read the spool from its beginning") from error
     oldest = None
     if present:
-        seconds = int(present[0].stem[:16]) // 1_000_000
-        oldest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+        created = dt.datetime.fromtimestamp(int(present[0].stem[:16]) / 1e6, dt.UTC)
+        oldest = iso_utc(created, "seconds")
     live = sum(segment.path.suffix == LIVE for segment in present)
     return Status(len(present), live, count, sum(lengths.values()), oldest, consumers)

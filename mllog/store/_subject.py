@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from mllog.errors import ConfigurationError
 from mllog.store._interface import EVERY, PAGE, Store
-from mllog.store._selection import KINDS, at, flat
+from mllog.store._selection import KINDS, flat, get_path
 
 _PARTS: Final = ("mllog.input", "mllog.output")
 
@@ -112,7 +112,7 @@ def subject_events(store: Store, subject: Subject, *, index: str = EVERY) -> Ite
         if not subject.holds(hit["_source"]):
             continue
         seen.add((hit["_index"], hit["_id"]))
-        prediction = at(hit["_source"], "mllog.prediction.id")
+        prediction = get_path(hit["_source"], "mllog.prediction.id")
         if isinstance(prediction, str):
             ids[prediction] = None
         yield hit

@@ -69,7 +69,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
     parts = (_delivery,) if scope.profile is None else (_inputs, _distributions, _service, _model)
     for part in parts:
         for alarm in part.alarms(scope):
-            if scope.limits.of(alarm.kind, "enabled", True):
+            if scope.limits.get(alarm.kind, "enabled", True):
                 yield alarm
 
 

@@ -67,7 +67,7 @@ def _dead_letters(scope: Scope) -> Alarm:
 
 
 def _lag(scope: Scope) -> Alarm:
-    limit = scope.limits.of("lag", "limit", BEHIND)
+    limit = scope.limits.get("lag", "limit", BEHIND)
     late = {"range": {"mllog.shipper.oldest_seconds": {"gt": limit}}}
     return Alarm(
         kind="lag",

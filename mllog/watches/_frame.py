@@ -206,8 +206,8 @@ def concerning(path: str, name: str) -> str:
 def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     """The watch as Watcher JSON."""
     kind, limits = alarm.kind, scope.limits
-    window = limits.of(kind, "window", alarm.window)
-    severity = limits.of(kind, "severity", alarm.severity)
+    window = limits.get(kind, "window", alarm.window)
+    severity = limits.get(kind, "severity", alarm.severity)
     if severity == "automate" and not scope.webhook:
         severity = "triage"  # nothing that could answer
     panel = scope.panels.get((alarm.role, alarm.feature), "") if alarm.feature is not None else ""
@@ -245,9 +245,9 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     indices = list(alarm.index) or [scope.stream()]
     return {
         "metadata": metadata,
-        "trigger": {"schedule": {"interval": limits.of(kind, "interval", alarm.interval)}},
+        "trigger": {"schedule": {"interval": limits.get(kind, "interval", alarm.interval)}},
         # An alert and the next one of the same watch never speak of the same events.
-        "throttle_period": limits.of(kind, "throttle", window),
+        "throttle_period": limits.get(kind, "throttle", window),
         "input": {
             "search": {
                 "request": {

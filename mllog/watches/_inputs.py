@@ -82,7 +82,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
 
 
 def _invalid(scope: Scope) -> Alarm:
-    limit = scope.limits.of("invalid_inputs", "limit", threshold_of(scope.model))
+    limit = scope.limits.get("invalid_inputs", "limit", threshold_of(scope.model))
     which = reasons(scope.model)
     features = "".join(each(kind, f"{kind}: ") for kind in which)
     which["unexpected"] = {"filter": {"exists": {"field": "mllog.quality.unexpected"}}}
@@ -153,7 +153,7 @@ def _sensitive(scope: Scope) -> Alarm:
 
 
 def _unexpected(scope: Scope) -> Alarm:
-    limit = scope.limits.of("unexpected_inputs", "limit", MOST_UNEXPECTED)
+    limit = scope.limits.get("unexpected_inputs", "limit", MOST_UNEXPECTED)
     return Alarm(
         kind="unexpected_inputs",
         about="The names of inputs keep changing: somebody puts values where names belong, and the index grows.",
@@ -179,7 +179,7 @@ def _cardinality(scope: Scope) -> Iterator[Alarm]:
     for feature in scope.inputs:
         if feature.type != "category" or feature.complete or feature.sensitive or not feature.distinct:
             continue
-        limit = scope.limits.of("cardinality", "limit", _GROWTH * feature.distinct)
+        limit = scope.limits.get("cardinality", "limit", _GROWTH * feature.distinct)
         path = f"mllog.input.category.{feature.name}"
         yield Alarm(
             kind="cardinality",

@@ -164,7 +164,7 @@ def test_whatever_goes_wrong_is_one_line(cli: Cli, folder: Path, tmp_path: Path)
     """No store, no time, no query, no file, nobody there, somebody else there."""
     assert "say --store" in cli.fails("query")
     assert "no store in this folder" in cli.fails("query", "--store", tmp_path)
-    assert "'soon' is no time" in cli.fails("query", "--store", folder, "--since", "soon")
+    assert "'soon' is not a time" in cli.fails("query", "--store", folder, "--since", "soon")
     assert "cannot read the query" in cli.fails("query", "(((", "--store", folder)
     assert "which events" in cli.fails("export", "--store", folder, "--out", tmp_path / "x.csv")
     assert "say --out" in cli.fails("export", "--store", folder)

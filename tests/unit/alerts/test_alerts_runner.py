@@ -132,7 +132,7 @@ def test_a_state_that_is_none_is_one_line(opened: EmbeddedStore, tmp_path: Path,
     """With the file in it; nothing is done that might have been done before."""
     state = tmp_path / "alerts.json"
     state.write_text(text)
-    with pytest.raises(MllogError, match=r"alerts\.json: ") as error:
+    with pytest.raises(MllogError, match=r"alerts\.json:") as error:
         runner(opened, state=state).run(NOW)
     assert "\n" not in str(error.value)
     assert opened.count(index=ALERTS) == 0
@@ -199,11 +199,11 @@ def test_a_watch_is_due_when_its_interval_is_over(opened: EmbeddedStore) -> None
 
 def test_the_folder_of_watches_is_read_as_a_whole(tmp_path: Path) -> None:
     """Two with one id, or none at all, is an error with the place in it."""
-    with pytest.raises(MllogError, match="no watches; write them with"):
+    with pytest.raises(MllogError, match="no watches; create them with"):
         watches.load_folder(tmp_path)
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(json.dumps(a_watch()))
-    with pytest.raises(MllogError, match=r"b\.json\.metadata\.name: another file of the folder"):
+    with pytest.raises(MllogError, match=r"b\.json: \$\.metadata\.name: another file of the folder"):
         watches.load_folder(tmp_path)
     assert [watch.id for watch in watches.load_folder(tmp_path / "a.json")] == ["late-errors"]
 
