@@ -53,6 +53,8 @@ def serving(answer: Callable[[Asked], tuple[int, Any]]) -> Iterator[FakeService]
             status, said = service.answer(asked)
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
+            self.send_header("x-elastic-product", "Elasticsearch")
+            self.send_header("content-type", "text/html" if isinstance(said, bytes) else "application/json")
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -15,7 +15,8 @@ from rich.progress import Progress
 
 from mllog.cli._output import print_json
 from mllog.cli._setup_report import Access
-from mllog.cluster._http import Cluster, target_of
+from mllog.cluster._elasticsearch import Cluster
+from mllog.cluster._target import target_from
 from mllog.errors import ClusterError, ConfigurationError
 from mllog.install._arrival import ClusterNest, EmbeddedNest, check_canary, direct_sender, sender
 from mllog.install._canary import canary
@@ -68,7 +69,7 @@ def _steps(access: Access | None, intake: Intake, key_file: Path | None, stack: 
     cluster, _ = access.open(stack)
     writer = None
     if key_file is not None:
-        writer = target_of(cluster.target.url, api_key_file=key_file, ca=cluster.target.ca)
+        writer = target_from(cluster.target.url, api_key_file=key_file, ca=cluster.target.ca)
     yield from check_cluster(cluster, writer)
     yield from _through_cluster(cluster, endpoint, intake, stack)
 

@@ -31,16 +31,16 @@ class Access:
     api_key_file: Path | None
     ca: Path | None
 
-    def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Service | None]:
+    def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Kibana | None]:
         """Both, until the stack is left."""
         target = self._target(_address(self.elasticsearch))
         cluster = stack.enter_context(install.Cluster(target))
         if self.kibana is None:
             return cluster, None
-        return cluster, stack.enter_context(install.open_kibana(self._target(self.kibana, 2)))
+        return cluster, stack.enter_context(install.Kibana(self._target(self.kibana, 2)))
 
     def _target(self, address: str, service: int = 1) -> install.Target:
-        return install.target_of(
+        return install.target_from(
             install.cloud_url(address, service),
             user=self.user,
             password_file=self.password_file,
@@ -52,7 +52,9 @@ class Access:
 def _address(given: str | None) -> str:
     address = given or os.environ.get("MLLOG_ELASTICSEARCH_URL")
     if not address:
-        raise ConfigurationError("which cluster? say --elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL")
+        raise ConfigurationError(
+            "no cluster given: use --elasticsearch https://host:port, or set MLLOG_ELASTICSEARCH_URL"
+        )
     return address
 
 
@@ -104,7 +106,7 @@ def setup(
             raise ClusterError("; ".join(planned.winners))
 
 
-def _kibana_plan(kibana: install.Service, profiles: Sequence[Profile]) -> install.KibanaPlan:
+def _kibana_plan(kibana: install.Kibana, profiles: Sequence[Profile]) -> install.KibanaPlan:
     return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
 
 

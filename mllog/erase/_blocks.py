@@ -12,7 +12,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from mllog._files import write_atomically
-from mllog.cluster._connection import told
+from mllog.cluster._elasticsearch import to_store_error
 from mllog.errors import EraseError, StoreError
 
 _BLOCKS: Final = ("index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write")
@@ -72,7 +72,7 @@ class Blocks:
         except NotFoundError:
             raise
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         settings: dict[str, Any] = {}
         for found in answer.body.values():  # of the one index, or nothing where it has none of them
             settings |= found["settings"]
@@ -84,7 +84,7 @@ class Blocks:
         except NotFoundError:
             raise
         except (ApiError, TransportError) as error:
-            raise StoreError(f"{told(error, self._where)} (blocks of {index})") from None
+            raise StoreError(f"{to_store_error(error, self._where)} (blocks of {index})") from None
 
     def _restore(self, index: str, blocks: Mapping[str, Any]) -> None:
         now = self._settings(index)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 from mllog.install import _canary as birds
 from mllog.install._canary import Canary
@@ -45,18 +45,18 @@ class ClusterNest:
     def find(self, identity: str) -> list[Mapping[str, Any]]:
         """Hits with that id in any stream of mllog."""
         body = {"query": {"ids": {"values": [identity]}}, "size": 10, "fields": ["_ignored"]}
-        answer = self._cluster.ask("POST", f"{STREAMS}/_search", body, ignore_unavailable="true")
+        answer = self._cluster.request("POST", f"{STREAMS}/_search", body, ignore_unavailable="true")
         return list(answer["hits"]["hits"])
 
     def types(self) -> Mapping[str, list[str]]:
         """Types of the canary's fields in its stream."""
-        answer = self._cluster.ask("GET", f"{self._index}/_field_caps", fields=",".join(birds.typed_fields()))
+        answer = self._cluster.request("GET", f"{self._index}/_field_caps", fields=",".join(birds.typed_fields()))
         return {name: sorted(kinds) for name, kinds in answer["fields"].items()}
 
     def remove(self, hits: list[Mapping[str, Any]]) -> None:
         """Delete from the backing indices that hold them."""
         for hit in hits:
-            self._cluster.ask("DELETE", f"{hit['_index']}/_doc/{hit['_id']}", missing={})
+            self._cluster.request("DELETE", f"{hit['_index']}/_doc/{hit['_id']}", missing={})
 
 
 class EmbeddedNest:
@@ -215,7 +215,7 @@ def direct_sender(cluster: Cluster) -> Callable[[Canary], str | None]:
 
     def send(bird: Canary) -> str | None:
         try:
-            cluster.ask("PUT", f"{bird.stream}/_create/{bird.id}", dict(bird.source))
+            cluster.request("PUT", f"{bird.stream}/_create/{bird.id}", dict(bird.source))
         except ClusterError as error:
             return None if error.status == 409 else str(error)  # 409: it is there already, and right so
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mllog.cluster._http import Cluster, Target
+from mllog.cluster._elasticsearch import Cluster
+from mllog.cluster._target import Target
 from mllog.errors import ClusterError
 from mllog.install._objects import PIPELINE, TEMPLATE, is_ours, is_untouched
 from mllog.install._plan import STREAMS, Plan, plan, there
@@ -71,7 +72,7 @@ def _final_pipeline(cluster: Cluster) -> Step:
     name = "the final pipeline sets event.ingested"
     body = {"docs": [{"_source": {"event": {"id": "x"}}}]}
     try:
-        answer = cluster.ask("POST", f"{PIPELINE.path}/{_FINAL}/_simulate", body)
+        answer = cluster.request("POST", f"{PIPELINE.path}/{_FINAL}/_simulate", body)
     except ClusterError as error:
         return failed(name, str(error), "run `mllog setup`")
     (result,) = answer["docs"]
@@ -83,12 +84,12 @@ def _final_pipeline(cluster: Cluster) -> Step:
 def _lifecycle(cluster: Cluster) -> Step:
     name = "index lifecycle management runs"
     try:
-        mode = cluster.ask("GET", "_ilm/status")["operation_mode"]
+        mode = cluster.request("GET", "_ilm/status")["operation_mode"]
     except ClusterError as error:
         return unproved(name, f"the cluster does not say ({error})")
     if mode != "RUNNING":
         return failed(name, f"it is {mode}, so nothing is rolled over or deleted", "POST _ilm/start")
-    behind = cluster.ask("GET", f"{STREAMS}/_ilm/explain", missing={}, only_errors="true", only_managed="true")
+    behind = cluster.request("GET", f"{STREAMS}/_ilm/explain", missing={}, only_errors="true", only_managed="true")
     if behind.get("indices"):
         index, said = next(iter(behind["indices"].items()))
         reason = said.get("step_info", {}).get("reason", said.get("failed_step", "?"))
@@ -110,7 +111,7 @@ def _writer(writer: Target | None) -> Iterator[Step]:
     }
     try:
         with Cluster(writer) as other:
-            answer = other.ask("POST", "_security/user/_has_privileges", asked)
+            answer = other.request("POST", "_security/user/_has_privileges", asked)
     except ClusterError as error:
         off = error.status in (400, 405)
         if off:

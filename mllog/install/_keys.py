@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError, ConfigurationError
 from mllog.install._objects import MANAGED_BY, ROLE, files
 
@@ -71,7 +71,7 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
                 "role_descriptors": {role: rights},
                 "metadata": {"managed_by": MANAGED_BY},
             }
-            answer = cluster.ask("POST", "_security/api_key", request)
+            answer = cluster.request("POST", "_security/api_key", request)
             os.write(fd, f"{answer['id']}:{answer['api_key']}".encode())
         except BaseException:
             path.unlink()
@@ -83,7 +83,7 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
 
 def our_keys(cluster: Cluster) -> dict[str, str]:
     """Keys of mllog that are still good: name by id."""
-    answer = cluster.ask("GET", "_security/api_key", name="mllog-*", active_only="true")
+    answer = cluster.request("GET", "_security/api_key", name="mllog-*", active_only="true")
     return {
         key["id"]: key["name"]
         for key in answer["api_keys"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 from mllog.install._models import (
     BASE,
@@ -113,7 +113,7 @@ class Plan:
 def there(cluster: Cluster, kind: Kind, names: str | None = None) -> dict[str, Json]:
     """The objects of a kind in a cluster, by name: all that could be ours, or those that are named."""
     path = f"{kind.path}/{names or kind.names}"
-    answer = cluster.ask("GET", path, missing={})
+    answer = cluster.request("GET", path, missing={})
     if kind.member:
         return {one["name"]: one[kind.member] for one in answer.get(f"{kind.member}s", ())}
     if kind is POLICY:
@@ -144,7 +144,7 @@ def plan(
     streams = {one["name"]: one["indices"][-1]["index_name"] for one in _data_streams(cluster)}
     others = [
         Item(TEMPLATE, one["name"], one["index_template"])
-        for one in cluster.ask("GET", "_index_template").get("index_templates", ())
+        for one in cluster.request("GET", "_index_template").get("index_templates", ())
         if not is_ours(TEMPLATE, one["index_template"])
     ]
     return Plan(
@@ -231,7 +231,7 @@ def _shown(value: Any) -> str:
 
 
 def _data_streams(cluster: Cluster) -> list[Json]:
-    return list(cluster.ask("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ()))
+    return list(cluster.request("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ()))
 
 
 def _rollovers(cluster: Cluster, streams: Mapping[str, str], templates: Sequence[Item]) -> Iterator[Rollover]:
@@ -240,7 +240,7 @@ def _rollovers(cluster: Cluster, streams: Mapping[str, str], templates: Sequence
         winner = _winning(stream, templates)
         if winner is None or not is_ours(TEMPLATE, winner.body):
             continue  # a new index would be theirs again
-        (index,) = cluster.ask("GET", write_index).values()
+        (index,) = cluster.request("GET", write_index).values()
         reasons = rollover_reasons(index, composed(winner, bodies))
         if reasons:
             yield Rollover(stream, tuple(reasons))
@@ -281,8 +281,8 @@ def apply(cluster: Cluster, planned: Plan, *, force: bool = False) -> Iterator[s
         )
     for change in planned.changes:
         item = change.item
-        cluster.ask("PUT", f"{item.kind.path}/{item.name}", item.body)
+        cluster.request("PUT", f"{item.kind.path}/{item.name}", item.body)
         yield f"{'created' if change.why is Why.ABSENT else 'updated'} {item.title}"
     for rollover in planned.rollovers:
-        cluster.ask("POST", f"{rollover.stream}/_rollover")
+        cluster.request("POST", f"{rollover.stream}/_rollover")
         yield f"rolled over {rollover.stream}"

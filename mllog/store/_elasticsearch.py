@@ -20,7 +20,9 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from mllog.cluster._connection import Cluster, blocked, check_allowed, connect, privilege, told
+from mllog.cluster._elasticsearch import check_allowed, connect, privilege_hint, to_store_error
+from mllog.cluster._failures import blocked
+from mllog.cluster._target import Target
 from mllog.errors import QueryError, StoreError
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 
@@ -56,7 +58,7 @@ class ElasticsearchStore:
     Searches may run in any thread. What `index` has returned for is durable; `commit` makes it visible.
 
     Args:
-        cluster: where it is, and how to get in.
+        target: address and credentials.
         backoff: seconds before the first of five repetitions of what the cluster could not take, with jitter; doubled
             each time, up to two.
 
@@ -64,10 +66,10 @@ class ElasticsearchStore:
         StoreError: it cannot be reached, or is too old, or the key does not do.
     """
 
-    def __init__(self, cluster: Cluster, *, backoff: float = 0.5) -> None:
-        self._where = cluster.url
+    def __init__(self, target: Target, *, backoff: float = 0.5) -> None:
+        self._where = target.url
         self._backoff = backoff
-        self._client: Elasticsearch = connect(cluster)
+        self._client: Elasticsearch = connect(target)
         self._touching = threading.Lock()
         self._touched: set[str] = set()
 
@@ -117,7 +119,7 @@ class ElasticsearchStore:
                 else:
                     raise self._fault(answer)
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         finally:
             with self._touching:
                 self._touched |= touched
@@ -147,7 +149,9 @@ class ElasticsearchStore:
         if kind == "cluster_block_exception":
             return StoreError(f"{self._where}: {blocked(reason)}")
         if status == 403:
-            return StoreError(f"{self._where}: the API key may not write events (403); {privilege(reason)}")
+            return StoreError(
+                f"{self._where}: the credential is not allowed to write events (403); {privilege_hint(reason)}"
+            )
         if status == 404:
             return StoreError(
                 f"{self._where}: there is no template that makes data streams of these events; "
@@ -173,9 +177,9 @@ class ElasticsearchStore:
             self._client.indices.refresh(index=touched, ignore_unavailable=True)
         except ApiError as error:
             if error.status_code != 403:
-                raise told(error, self._where) from None
+                raise to_store_error(error, self._where) from None
         except TransportError as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         with self._touching:
             self._touched.difference_update(touched)
 
@@ -197,7 +201,7 @@ class ElasticsearchStore:
                 allow_no_indices=True,
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         if not answer["total"]:
             check_allowed(self._client, index, ("read", "delete"), self._where)
         left = int(answer["total"]) - int(answer["deleted"])
@@ -225,7 +229,7 @@ class ElasticsearchStore:
                 allow_no_indices=True,
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         found: dict[str, Any] = dict(answer.body)
         self._check(found, index)
         aggregations = body.get("aggs", body.get("aggregations"))
@@ -240,7 +244,7 @@ class ElasticsearchStore:
                 index=index, query=query or {"match_all": {}}, ignore_unavailable=True, allow_no_indices=True
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         self._check(answer.body, index)
         return int(answer["count"])
 
@@ -258,7 +262,7 @@ class ElasticsearchStore:
         try:
             yield from self._scan(query or {"match_all": {}}, index)
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
 
     def _scan(self, query: Mapping[str, Any], index: str) -> Iterator[dict[str, Any]]:
         point = self._client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE, ignore_unavailable=True)["id"]

@@ -19,7 +19,7 @@ from nodetools import ROOT, PrivateNode, free_port, private_node, until
 from proxytools import FAULTS, proxied
 
 import mllog
-from mllog.cluster._connection import cluster_of
+from mllog.cluster._target import target_from
 from mllog.pipeline import linked, load
 from mllog.server import _ingest
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
@@ -176,12 +176,12 @@ def test_an_overloaded_cluster_and_a_bad_network_cost_nothing(
         "no_shard": "503",
         "bad_gateway": "502",
         "some": r"not taken \((429|503)",
-        "refused": "no connection|not an answer",
-        "unanswered": "no connection|not an answer",
-        "half_answered": "no connection|not an answer",
+        "refused": "no connection|no response|not from Elasticsearch",
+        "unanswered": "no connection|no response|not from Elasticsearch",
+        "half_answered": "no connection|no response|not from Elasticsearch",
     }
     with proxied(node.url, draw) as proxy, caplog.at_level(logging.WARNING, "mllog.server"):
-        store = ElasticsearchStore(cluster_of(proxy.url), backoff=0.005)
+        store = ElasticsearchStore(target_from(proxy.url), backoff=0.005)
         ingest = Ingest(pipeline, store, tmp_path / "quarantine.ndjson")
         follower = SpoolFollower(tmp_path / "spool", ingest)
         follower.start()

@@ -176,7 +176,7 @@ def test_whatever_goes_wrong_is_one_line(cli: Cli, folder: Path, tmp_path: Path)
         assert "no connection" in cli.fails(*command, *place)
     with serving() as fake:
         fake.product = False
-        assert "not as an Elasticsearch" in cli.fails(
+        assert "not from Elasticsearch" in cli.fails(
             "serve", "--store", fake.url, "--data", tmp_path / "data", "--port", 0
         )
 
