@@ -70,7 +70,7 @@ def last(found: Iterable[Document]) -> dt.datetime | None:
     moments = []
     for item in found:
         try:
-            moment = dt.datetime.fromisoformat(str(item.source.get("@timestamp")))
+            moment = dt.datetime.fromisoformat(str(item.parsed().get("@timestamp")))
         except ValueError:
             continue
         moments.append(moment.replace(tzinfo=moment.tzinfo or dt.UTC))

@@ -313,11 +313,16 @@ def encode(events: Iterable[Event] | Event) -> str:
         >>> encode([{"a": Decimal("1.50"), "@metadata": {}}])
         '[{"a":1.50}]'
     """
+    return encode_bytes(events).decode()
+
+
+def encode_bytes(events: Iterable[Event] | Event) -> bytes:
+    """The same in UTF-8."""
     value = _shown(events) if isinstance(events, dict) else [_shown(event) for event in events]
     try:
-        return orjson.dumps(value, default=_raw_number).decode()
+        return orjson.dumps(value, default=_raw_number)
     except (TypeError, orjson.JSONEncodeError):
-        return _exact(value)
+        return _exact(value).encode()
 
 
 def _shown(event: Event) -> Event:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from mllog.errors import MllogError
-from mllog.pipeline import Event, Pipeline, encode, event_from_line
+from mllog.pipeline import Event, Pipeline, encode_bytes, event_from_line
 from mllog.server._worker import Worker
 from mllog.spool import Batch, SpoolReader
 from mllog.spool._rewrite import append
@@ -100,13 +100,17 @@ class Ingest:
                 if destination.plugin != "elasticsearch":
                     continue
                 settings = destination.settings
-                documents.append(Document(str(settings["index"]), str(settings["document_id"]), _stored(event)))
+                documents.append(Document(str(settings["index"]), str(settings["document_id"]), _encoded(event)))
         return documents
 
     def _set_aside(self, documents: list[Document], reasons: dict[str, str]) -> None:
         for document in documents:
             if document.id in reasons:
-                record = {"reason": reasons[document.id], "index": document.index, "event": document.source}
+                record = {
+                    "reason": reasons[document.id],
+                    "index": document.index,
+                    "event": orjson.Fragment(document.encoded()),
+                }
                 append(self._quarantine, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
 
     def status(self) -> dict[str, int]:
@@ -114,10 +118,9 @@ class Ingest:
         return asdict(self.counts)
 
 
-def _stored(event: Event) -> dict[str, Any]:
+def _encoded(event: Event) -> bytes:
     """The event as an output of Logstash would send it: JSON, without its metadata."""
-    source: dict[str, Any] = orjson.loads(encode({name: value for name, value in event.items() if name != "@metadata"}))
-    return source
+    return encode_bytes({name: value for name, value in event.items() if name != "@metadata"})
 
 
 class SpoolFollower(Worker):

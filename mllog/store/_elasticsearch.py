@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
@@ -130,12 +129,12 @@ class ElasticsearchStore:
     ) -> Iterator[dict[str, Any]]:
         """An action for each document that can be sent; what cannot is rejected here."""
         for document in documents:
-            if not document.id or not document.index or not isinstance(document.source, Mapping):
+            if not document.is_complete:
                 result.rejected.append(Rejected(document.id, "a document needs an index, an id and an object"))
                 continue
             try:
-                source = orjson.dumps(document.source)
-            except TypeError as error:  # what JSON cannot say, or a lone surrogate
+                source = document.encoded()
+            except TypeError as error:  # a value that JSON cannot express, or a lone surrogate
                 result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
                 continue
             touched.add(document.index)

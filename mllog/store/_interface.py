@@ -1,10 +1,12 @@
-"""What every store does: Elasticsearch bodies in, Elasticsearch answers out."""
+"""The interface of every store: Elasticsearch request bodies in, Elasticsearch responses out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+import orjson
 
 EVERY: Final = "logs-mllog.*"
 """The data streams of all models."""
@@ -21,7 +23,33 @@ class Document:
     """Name of the data stream."""
     id: str
     """`event.id`; the second document of the same index and id changes nothing."""
-    source: Mapping[str, Any]
+    source: bytes | Mapping[str, Any]
+    """The event: encoded as a JSON object, or as a mapping that the store encodes."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has an index, an id and an object."""
+        is_object = self.source[:1] == b"{" if isinstance(self.source, bytes) else isinstance(self.source, Mapping)
+        return bool(self.id and self.index) and is_object
+
+    def encoded(self) -> bytes:
+        """The event as JSON.
+
+        Raises:
+            TypeError: it holds a value that JSON cannot express.
+        """
+        return self.source if isinstance(self.source, bytes) else orjson.dumps(self.source)
+
+    def parsed(self) -> Mapping[str, Any]:
+        """The event as a mapping.
+
+        Raises:
+            ValueError: the bytes are not JSON.
+        """
+        if isinstance(self.source, bytes):
+            event: Mapping[str, Any] = orjson.loads(self.source)
+            return event
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class EmbeddedStore:
             fresh: dict[str, Document] = {}
             for document in documents:
                 key = f"{document.index}\0{document.id}"
-                if not document.id or not document.index or not isinstance(document.source, Mapping):
+                if not document.is_complete:
                     result.rejected.append(Rejected(document.id, "a document needs an index, an id and an object"))
                 elif key in fresh or key in self._pending:
                     result.duplicates += 1
@@ -109,13 +109,13 @@ class EmbeddedStore:
         return [searcher.doc(address)["_key"][0] for _, address in searcher.search(query, len(keys), count=False).hits]
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
-        found, words, ignored = columns(document.source)
-        if ignored:
-            found[key_of("_ignored")] = sorted(set(ignored))
         try:
-            source = orjson.dumps(document.source)
+            event, source = document.parsed(), document.encoded()
+            found, texts, ignored = columns(event)
+            if ignored:
+                found[key_of("_ignored")] = sorted(set(ignored))
             cells = orjson.dumps(found).decode()
-        except TypeError as error:  # what JSON cannot say, or a lone surrogate
+        except (TypeError, orjson.JSONDecodeError) as error:  # not expressible in JSON, such as a lone surrogate
             result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
             return
         row = tantivy.Document()
@@ -123,12 +123,12 @@ class EmbeddedStore:
         row.add_text("_id", document.id)
         row.add_text("_key", key)
         row.add_bytes("_source", source)
-        moment = microseconds(document.source.get("@timestamp"))
+        moment = microseconds(event.get("@timestamp"))
         if moment is not None:
             row.add_integer(TIME, moment)
         row.add_json(JSON, cells)
-        for word in words:
-            row.add_text("_text", word)
+        for text in texts:
+            row.add_text("_text", text)
         self._writer.add_document(row)
         self._pending.add(key)
         result.created += 1
