@@ -109,7 +109,7 @@ def unanswered(watch: Watch, problem: str) -> Evaluation:
 
 
 def model_of(watch: Watch) -> str:
-    """The name of the model that a watch is about, if any; see `watches._frame.undated`."""
+    """The name of the model that a watch is about, if any; see `watches._alarm.escape_date`."""
     return str(watch.metadata.get("model", "")).removeprefix("model ")
 
 

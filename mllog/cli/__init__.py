@@ -237,9 +237,9 @@ def spool_ship(
     import signal  # noqa: PLC0415 - the same
     from dataclasses import asdict  # noqa: PLC0415 - the same
 
-    from mllog.shipping import Shipper, endpoint_of  # noqa: PLC0415 - an extra
+    from mllog.shipping import Shipper, endpoint_from  # noqa: PLC0415 - an extra
 
-    endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
+    endpoint = endpoint_from(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     shipper = Shipper(folder, endpoint, keep=None if keep is None else seconds(keep))
@@ -265,10 +265,10 @@ def spool_replay(
     model: Annotated[str | None, typer.Option(help="Only events of this model.")] = None,
 ) -> None:
     """Deliver what a spool still holds once more; the store keeps each event once."""
-    from mllog.shipping import Shipper, endpoint_of, replay  # noqa: PLC0415 - an extra
+    from mllog.shipping import Shipper, endpoint_from, replay  # noqa: PLC0415 - an extra
     from mllog.spool import events  # noqa: PLC0415 - as light as it gets
 
-    endpoint = endpoint_of(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
+    endpoint = endpoint_from(to, user=user, password_file=password_file, api_key_file=api_key_file, ca=ca)
     moment = None if since is None else since.replace(tzinfo=since.tzinfo or dt.UTC).astimezone(dt.UTC)
     sent = replay(Shipper(folder, endpoint), events(folder), since=moment, model=model)
     typer.echo(f"sent {sent:,} events to {endpoint.url}")

@@ -18,12 +18,12 @@ from mllog.cli._setup_report import Access
 from mllog.cluster._elasticsearch import Cluster
 from mllog.cluster._target import target_from
 from mllog.errors import ClusterError, ConfigurationError
-from mllog.install._arrival import ClusterNest, EmbeddedNest, check_canary, direct_sender, sender
+from mllog.install._arrival import ClusterDestination, EmbeddedDestination, check_canary, direct_sender, sender
 from mllog.install._canary import canary
 from mllog.install._check import check_cluster
 from mllog.install._duplicates import find_duplicates, remove_duplicates
 from mllog.install._steps import Step, Verdicts, unproved
-from mllog.shipping import Endpoint, endpoint_of
+from mllog.shipping import Endpoint, endpoint_from
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Intake:
         """The intake with its credentials; None where there is none."""
         if not self.address and not os.environ.get("MLLOG_ENDPOINT"):
             return None
-        return endpoint_of(self.address, ca=self.ca)
+        return endpoint_from(self.address, ca=self.ca)
 
 
 def check(access: Access | None, intake: Intake, writer_key_file: Path | None, *, as_json: bool) -> bool:
@@ -76,7 +76,7 @@ def _steps(access: Access | None, intake: Intake, key_file: Path | None, stack: 
 
 def _through_cluster(cluster: Cluster, endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> Iterator[Step]:
     bird = canary(intake.environment, secrets=endpoint is not None)
-    nest = ClusterNest(cluster, bird.stream)
+    nest = ClusterDestination(cluster, bird.stream)
     if endpoint is None:
         yield unproved(
             "events come through Logstash", "no --endpoint was given: the canary goes straight to Elasticsearch"
@@ -94,7 +94,7 @@ def _embedded(endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> It
         )
     client = stack.enter_context(endpoint.client())
     bird = canary(intake.environment)
-    nest = EmbeddedNest(endpoint, client)
+    nest = EmbeddedDestination(endpoint, client)
     if nest.find(bird.id):  # it is new; but a Logstash would have said something that is no JSON by now
         raise ClusterError(f"{endpoint.url}: it finds what was never sent")
     yield Step(f"mllog serve answers at {endpoint.url}")

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mllog.cli._output import print_json
 from mllog.errors import ConfigurationError
-from mllog.pipeline import CaseResult, Coverage, environ_with_key, linked, load, run_cases
+from mllog.pipeline import CaseResult, Coverage, environ_with_key, load, run_cases, with_index_pipeline
 from mllog.pipeline._config import config_files
 from mllog.redaction._file import load_file, with_names
 from mllog.redaction._lint import lint
@@ -47,7 +47,9 @@ def run_tests(
     seen = Coverage() if coverage else None
     environ = environ_with_key()[0]
     results = list(
-        run_cases(linked(paths), case_files(paths, cases), environ=environ, coverage=seen, logstash=logstash)
+        run_cases(
+            with_index_pipeline(paths), case_files(paths, cases), environ=environ, coverage=seen, logstash=logstash
+        )
     )
     failed = [result for result in results if result.faults]
     missed = [str(arm) for arm in seen.missed()] if seen is not None else []

@@ -120,7 +120,7 @@ def _told(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
 def _show(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Sequence[str]) -> None:
     """What would change, for people."""
     for change in planned.changes:
-        mark = {install.Why.ABSENT: "+ create", install.Why.OLDER: "~ update"}.get(change.why, "! overwrite")
+        mark = {install.Reason.ABSENT: "+ create", install.Reason.OUTDATED: "~ update"}.get(change.why, "! overwrite")
         why = f" ({change.why.value}: needs --force)" if change.needs_force else ""
         typer.echo(f"{mark} {change.item.title}{why}")
         for line in change.diff:

@@ -16,7 +16,7 @@ from mllog.install._kibana import (
 )
 from mllog.install._licence import limits
 from mllog.install._models import composed, model_template, rollover_reasons
-from mllog.install._plan import Change, Plan, Rollover, Why, apply, plan
+from mllog.install._plan import Change, Plan, Reason, Rollover, apply, plan
 from mllog.install._retention import Outlook, Retention, outlook
 from mllog.install._retention import parse as parse_retention
 from mllog.install._uninstall import Removal, removal, remove
@@ -28,11 +28,11 @@ __all__ = [
     "KibanaPlan",
     "Outlook",
     "Plan",
+    "Reason",
     "Removal",
     "Retention",
     "Rollover",
     "Target",
-    "Why",
     "apply",
     "apply_kibana",
     "bundles_of",

@@ -9,7 +9,7 @@ from mllog.cluster._elasticsearch import Cluster
 from mllog.cluster._target import Target
 from mllog.errors import ClusterError
 from mllog.install._objects import PIPELINE, TEMPLATE, is_ours, is_untouched
-from mllog.install._plan import STREAMS, Plan, plan, there
+from mllog.install._plan import STREAMS, Plan, installed_objects, plan
 from mllog.install._steps import Step, failed, unproved
 
 _FINAL: Final = "mllog-ingested"
@@ -60,7 +60,7 @@ def _installed(planned: Plan) -> Iterator[Step]:
 def _models(cluster: Cluster) -> Step:
     """Of templates made from profiles, which are not at hand here, it can be told whether somebody changed them."""
     name = "templates of single models are as setup made them"
-    ours = {key: body for key, body in there(cluster, TEMPLATE).items() if is_ours(TEMPLATE, body)}
+    ours = {key: body for key, body in installed_objects(cluster, TEMPLATE).items() if is_ours(TEMPLATE, body)}
     touched = sorted(key for key, body in ours.items() if not is_untouched(TEMPLATE, body))
     if touched:
         cause = f"changed by hand: {', '.join(touched)}"

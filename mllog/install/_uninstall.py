@@ -9,7 +9,7 @@ from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 from mllog.install._keys import our_keys
 from mllog.install._objects import ORDER, ROLE, Item, Kind, files, is_ours
-from mllog.install._plan import STREAMS, there
+from mllog.install._plan import STREAMS, installed_objects
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def removal(cluster: Cluster, *, with_data: bool) -> Removal:
             asked = ",".join(item.name for item in files(ROLE)) if kind is ROLE else None
             items += [
                 Item(kind, name, body)
-                for name, body in sorted(there(cluster, kind, asked).items())
+                for name, body in sorted(installed_objects(cluster, kind, asked).items())
                 if is_ours(kind, body)
             ]
             if kind is ROLE:

@@ -165,20 +165,20 @@ class SpoolFollower(Worker):
     def _round(self) -> None:
         try:
             for batch in self._reader.read(size=_BATCH_BYTES):
-                self._take(batch)
+                self._ingest_batch(batch)
                 if self._stop.is_set():
                     break
-            self._says(None)
+            self._set_failure(None)
         except Exception as error:  # noqa: BLE001 - a thread that ended would be silent; /api/status shows this
             # A full disk, say: the cursor has not moved, so nothing is lost and it is tried again.
-            self._says(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
+            self._set_failure(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
 
-    def _take(self, batch: Batch) -> None:
+    def _ingest_batch(self, batch: Batch) -> None:
         self._ingest.lines(self._erased.without(batch.lines))
         self._reader.commit(batch)
-        self._says(None)
+        self._set_failure(None)
 
-    def _says(self, failure: str | None) -> None:
+    def _set_failure(self, failure: str | None) -> None:
         """Keep why nothing moves, and log it when it changes."""
         if failure != self._failure:
             if failure is None:

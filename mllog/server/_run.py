@@ -19,7 +19,7 @@ from mllog import alerts, watches
 from mllog._resources import resource
 from mllog.errors import ConfigurationError, StoreError
 from mllog.event._names import slug
-from mllog.pipeline import environ_with_kept_key, linked, load
+from mllog.pipeline import environ_with_kept_key, load, with_index_pipeline
 from mllog.profile import Profile
 from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
@@ -117,7 +117,7 @@ def open_chain(
     if retention is not None and retention < DAY_SECONDS:
         raise ConfigurationError("retention: at least a day, 1d; it is applied once a day")
     usable(data, "data folder")
-    folders = linked([pipeline or resource("logstash/pipeline")])
+    folders = with_index_pipeline([pipeline or resource("logstash/pipeline")])
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")

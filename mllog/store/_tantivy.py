@@ -90,18 +90,18 @@ class EmbeddedStore:
                     result.duplicates += 1
                 else:
                     fresh[key] = document
-            for key in self._known(list(fresh)):
+            for key in self._existing_keys(list(fresh)):
                 del fresh[key]
                 result.duplicates += 1
             try:
                 for key, document in fresh.items():
                     self._add(key, document, result)
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
         return result
 
-    def _known(self, keys: list[str]) -> list[str]:
+    def _existing_keys(self, keys: list[str]) -> list[str]:
         if not keys:
             return []
         searcher = self._index.searcher()
@@ -145,12 +145,12 @@ class EmbeddedStore:
             try:
                 self._writer.commit()
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
             self._pending.clear()
             self._refresh()
 
-    def _take_back(self) -> None:
+    def _roll_back(self) -> None:
         self._pending.clear()
         try:
             self._writer.rollback()
@@ -172,7 +172,7 @@ class EmbeddedStore:
                 self._writer.delete_documents_by_query(parsed)
                 self._writer.commit()
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
             self._refresh()
         return count
@@ -223,20 +223,20 @@ class EmbeddedStore:
             QueryError: as for `search`.
         """
         searcher: Any = self._index.searcher()
-        asked = self._scoped(query, index, _now())
-        yield from self._timed(searcher, asked)
-        untimed = self._parse(f"({asked}) AND (* -{TIME}:*)")
+        scope = self._scoped(query, index, _now())
+        yield from self._timed(searcher, scope)
+        untimed = self._parse(f"({scope}) AND (* -{TIME}:*)")
         start = 0
         while hits := searcher.search(untimed, PAGE, offset=start, count=False).hits:
             yield from (self._hit(searcher, address, {}, None) for _, address in hits)
             start += len(hits)
 
-    def _timed(self, searcher: Any, asked: str) -> Iterator[dict[str, Any]]:
+    def _timed(self, searcher: Any, scope: str) -> Iterator[dict[str, Any]]:
         """Page after page, each from the last moment of the one before on; what that moment had is left out."""
         onwards, last, seen = f"{TIME}:*", None, set[tuple[int, int]]()
         while True:
             size = PAGE + len(seen)
-            query = self._parse(f"({asked}) AND {onwards}")
+            query = self._parse(f"({scope}) AND {onwards}")
             hits = searcher.search(query, size, count=False, order_by_field=TIME, order=tantivy.Order.Asc).hits
             for moment, address in hits:
                 place = address.segment_ord, address.doc

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
+from mllog.watches._alarm import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
 
 BEHIND: Final = 900
 """Seconds that the oldest event in hand may have waited."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from mllog.event._names import slug
 from mllog.profile import Feature
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     QUALITY,
     SKEW,
     TOTAL,
@@ -68,9 +68,9 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
         ("skew", "input", scope.inputs),
         ("predictions", "output", scope.outputs),
     ):
-        spared = scope.limits.get(kind, "except", ())
+        excepted = scope.limits.get(kind, "except", ())
         for feature in features:
-            if feature.name not in spared:
+            if feature.name not in excepted:
                 yield from _moved(scope, kind, role, feature)
     if scope.plain:
         yield _drift(scope)

@@ -9,7 +9,7 @@ from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.redaction import DEFAULT
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     INVARIANTS,
     OPERATIONS,
     STABILITY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import Alarm, Scope, identity
+from mllog.watches._alarm import Alarm, Scope, identity
 
 _UNITS: Final = ("s", "m", "h", "d")
 _DAYS_A_WEEK: Final = 7

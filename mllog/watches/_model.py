@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mllog.profile import Feature, Profile
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     QUALITY,
     STALENESS,
     THRESHOLD,

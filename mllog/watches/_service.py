@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     DEPENDENCIES,
     OPERATIONS,
     PERFORMANCE,

@@ -20,7 +20,7 @@ from proxytools import FAULTS, proxied
 
 import mllog
 from mllog.cluster._target import target_from
-from mllog.pipeline import linked, load
+from mllog.pipeline import load, with_index_pipeline
 from mllog.server import _ingest
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
 from mllog.store import ElasticsearchStore
@@ -170,7 +170,9 @@ def test_an_overloaded_cluster_and_a_bad_network_cost_nothing(
     mllog.configure(spool=tmp_path / "spool", service="chaos", environment="test")
     model = mllog.model("flaky", "1")
     ids: list[str] = []
-    pipeline = load(linked([ROOT / "logstash/pipeline"]), environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"})
+    pipeline = load(
+        with_index_pipeline([ROOT / "logstash/pipeline"]), environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"}
+    )
     reasons = {
         "busy": "overloaded",
         "no_shard": "503",

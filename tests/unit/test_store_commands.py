@@ -147,7 +147,7 @@ def test_keyed_hashes_of_a_person_are_found(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "redaction.toml").write_text(
         f'[features]\nbadge = "hash"\n[keys]\nfile = "{tmp_path / "keys"}"\n', encoding="utf-8"
     )
-    old = Pseudonyms({"k1": b"\x11" * 32}, environment="test").of("badge", "B-17")
+    old = Pseudonyms({"k1": b"\x11" * 32}, environment="test").pseudonym("badge", "B-17")
     store = open_store(tmp_path / "store")
     with capture() as events:
         mllog.model("hashed", "1").prediction({"badge": old})

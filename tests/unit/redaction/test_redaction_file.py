@@ -193,7 +193,7 @@ def test_keys_are_kept_from_others(cli: Cli, tmp_path: Path) -> None:
     cli.does("redaction", "key", path, "--id", "k2")
     assert path.stat().st_mode & 0o777 == 0o600
     assert [line.split()[0] for line in path.read_text().splitlines()] == ["k2", "k1"]
-    assert "there already" in cli.fails("redaction", "key", path, "--id", "k1")
+    assert "already exists" in cli.fails("redaction", "key", path, "--id", "k1")
     path.chmod(0o644)
     own = tmp_path / "redaction.toml"
     own.write_text(f"[features]\na = 'hash'\n[keys]\nfile = '{path}'")

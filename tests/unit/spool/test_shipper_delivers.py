@@ -21,7 +21,7 @@ import pytest
 from mllog import MllogError
 from mllog.server import create_app, open_chain
 from mllog.server._run import Background, bind
-from mllog.shipping import Endpoint, Shipper, endpoint_of, replay
+from mllog.shipping import Endpoint, Shipper, endpoint_from, replay
 from mllog.shipping import _shipper as module
 from mllog.spool import SpoolReader, SpoolWriter, events
 from mllog.spool._rewrite import rewrite
@@ -92,7 +92,7 @@ def server() -> Iterator[Endpoints]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_FIRST_WAIT", "_LONGEST_WAIT", "_MEND_WAIT", "_IDLE_SECONDS"):
+    for name in ("_FIRST_WAIT_SECONDS", "_MAX_WAIT_SECONDS", "_MISCONFIGURED_WAIT_SECONDS", "_IDLE_SECONDS"):
         monkeypatch.setattr(module, name, 0.01)
 
 
@@ -364,15 +364,15 @@ def test_credentials_go_out_and_stand_nowhere_else(
     monkeypatch.setenv("MLLOG_ENDPOINT", server.url)
     folder = tmp_path / "spool"
     spool(folder, 1)
-    endpoint = endpoint_of(user="mllog", password_file=tmp_path / "p")
+    endpoint = endpoint_from(user="mllog", password_file=tmp_path / "p")
     shipper = Shipper(folder, endpoint)
     assert shipper.run(once=True)
     assert server.headers[-1]["authorization"] == "Basic " + base64.b64encode(b"mllog:s3cret").decode()
     monkeypatch.setenv("MLLOG_ENDPOINT_API_KEY", "k3y")
     spool(folder, 1)
-    assert Shipper(folder, endpoint_of()).run(once=True)
+    assert Shipper(folder, endpoint_from()).run(once=True)
     assert server.headers[-1]["authorization"] == "ApiKey k3y"
-    said = repr(endpoint) + repr(endpoint_of()) + caplog.text + (folder / "ship.status").read_text()
+    said = repr(endpoint) + repr(endpoint_from()) + caplog.text + (folder / "ship.status").read_text()
     assert "s3cret" not in said
     assert "k3y" not in said
 

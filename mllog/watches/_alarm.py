@@ -203,7 +203,7 @@ def concerning(path: str, name: str) -> str:
     return f"_exists_:{path} OR mllog.quality.missing:{name}" if re.fullmatch(r"[A-Za-z0-9_.]+", name) else ""
 
 
-def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
+def to_watcher(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     """The watch as Watcher JSON."""
     kind, limits = alarm.kind, scope.limits
     window = limits.get(kind, "window", alarm.window)
@@ -228,7 +228,7 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
         "kind": kind,
         "severity": severity,
         "rubric": alarm.rubric,
-        **{key: undated(value, key) for key, value in about.items() if value is not None},
+        **{key: escape_date(value, key) for key, value in about.items() if value is not None},
         # Watcher's own index maps metadata by what comes first: a threshold is a number, or there is none.
         **({} if alarm.threshold is None else {"threshold": alarm.threshold}),
         **alarm.more,
@@ -268,11 +268,11 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def undated(text: str, what: str) -> str:
+def escape_date(text: str, what: str) -> str:
     """A text that Watcher's own index takes for no date: it would refuse every later one that is none.
 
     Example:
-        >>> undated("1.0.0", "version"), undated("2026-01-05", "version")
+        >>> escape_date("1.0.0", "version"), escape_date("2026-01-05", "version")
         ('1.0.0', 'version 2026-01-05')
     """
     return f"{what} {text}" if text[:4].isdigit() and len(text) > 3 else text
