@@ -1,4 +1,4 @@
-"""What alerts remember between two runs: when each action last ran, and what was acknowledged."""
+"""The state of alerts between runs: when each action last ran, and what was acknowledged."""
 
 from __future__ import annotations
 
@@ -47,45 +47,45 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 class State:
-    """The memory of a run, as it stands in the file."""
+    """The state of all watches, by watch and action."""
 
     def __init__(self, watches: dict[str, dict[str, ActionState]] | None = None) -> None:
         self.watches = watches or {}
 
     def held(self, watch: str, action: str, *, throttle: float, now: dt.datetime) -> str:
-        """Why an action is not run: `acknowledged` or `throttled`; empty where it is."""
-        known = self.watches.get(watch, {}).get(action)
-        if known is None:
+        """Why an action is not run: `acknowledged` or `throttled`; empty if it is to be run."""
+        action_state = self.watches.get(watch, {}).get(action)
+        if action_state is None:
             return ""
-        if known.state == ACKNOWLEDGED:
+        if action_state.state == ACKNOWLEDGED:
             return ACKNOWLEDGED
-        return "throttled" if (now - known.last).total_seconds() < throttle else ""
+        return "throttled" if (now - action_state.last).total_seconds() < throttle else ""
 
     def ran(self, watch: str, action: str, now: dt.datetime) -> None:
-        """An action was run."""
+        """Record that an action was run."""
         self.watches.setdefault(watch, {})[action] = ActionState(now.astimezone(dt.UTC), RAN)
 
     def settled(self, watch: str) -> bool:
-        """The condition is false: what was acknowledged may speak again. Returns whether that changed anything."""
+        """Record that the condition is false, which ends acknowledgements. Returns whether the state changed."""
         changed = False
-        for known in self.watches.get(watch, {}).values():
-            changed |= known.state != AWAITS
-            known.state = AWAITS
+        for action_state in self.watches.get(watch, {}).values():
+            changed |= action_state.state != AWAITS
+            action_state.state = AWAITS
         return changed
 
     def acknowledge(self, watch: str) -> list[str]:
-        """Somebody knows: the actions stay silent until the condition was false once. Returns which."""
-        found = [name for name, known in self.watches.get(watch, {}).items() if known.state == RAN]
-        for name in found:
+        """Silence the actions until the condition has been false once. Returns their names."""
+        names = [name for name, action_state in self.watches.get(watch, {}).items() if action_state.state == RAN]
+        for name in names:
             self.watches[watch][name].state = ACKNOWLEDGED
-        return found
+        return names
 
 
 class StateFile:
-    """A state that survives its process; one run at a time has it.
+    """A state that survives its process; one run at a time can use it.
 
     Args:
-        path: of the file; None keeps it in memory.
+        path: of the file; None keeps the state in memory.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -94,10 +94,10 @@ class StateFile:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[State]:
-        """The state, while no other run has it; `save` writes it.
+        """The state, locked against other runs; `save` writes it.
 
         Raises:
-            WatchError: the file cannot be used, or another run does not let go of it.
+            WatchError: the file cannot be used, or another run keeps it locked.
         """
         if self._path is None:
             yield self._memory
@@ -127,7 +127,7 @@ class StateFile:
         return State(stored.watches)
 
     def save(self, state: State) -> None:
-        """Write the state, as a whole or not at all; only its owner may read it.
+        """Write the state atomically; only its owner may read it.
 
         Raises:
             WatchError: it cannot be written.
@@ -141,7 +141,7 @@ class StateFile:
 
 
 def acknowledge(path: Path, watch: str) -> list[str]:
-    """Acknowledge a watch: its actions stay silent until its condition was false once.
+    """Acknowledge a watch: its actions stay silent until its condition has been false once.
 
     Args:
         path: file of the state.
@@ -151,17 +151,17 @@ def acknowledge(path: Path, watch: str) -> list[str]:
         The names of the actions.
 
     Raises:
-        WatchError: it has not fired, or somebody has acknowledged it already.
+        WatchError: it has not fired, or is acknowledged already.
     """
     file = StateFile(path)
     with file.locked() as state:
-        found = state.acknowledge(watch)
-        if not found:
+        names = state.acknowledge(watch)
+        if not names:
             fired = ", ".join(sorted(name for name, of in state.watches.items() if _ran(of))) or "none"
-            raise WatchError(f"{watch}: nothing to acknowledge; what fired and was not acknowledged: {fired}")
+            raise WatchError(f"{watch}: nothing to acknowledge; watches that fired and are not acknowledged: {fired}")
         file.save(state)
-    return found
+    return names
 
 
 def _ran(actions: dict[str, ActionState]) -> bool:
-    return any(known.state == RAN for known in actions.values())
+    return any(action_state.state == RAN for action_state in actions.values())

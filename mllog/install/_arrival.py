@@ -44,13 +44,13 @@ class ClusterDestination:
     def find(self, identity: str) -> list[Mapping[str, Any]]:
         """Hits with that id in any stream of mllog."""
         body = {"query": {"ids": {"values": [identity]}}, "size": 10, "fields": ["_ignored"]}
-        answer = self._cluster.request("POST", f"{STREAMS}/_search", body, ignore_unavailable="true")
-        return list(answer["hits"]["hits"])
+        response = self._cluster.request("POST", f"{STREAMS}/_search", body, ignore_unavailable="true")
+        return list(response["hits"]["hits"])
 
     def types(self) -> Mapping[str, list[str]]:
         """Types of the canary's fields in its stream."""
-        answer = self._cluster.request("GET", f"{self._index}/_field_caps", fields=",".join(typed_fields()))
-        return {name: sorted(kinds) for name, kinds in answer["fields"].items()}
+        response = self._cluster.request("GET", f"{self._index}/_field_caps", fields=",".join(typed_fields()))
+        return {name: sorted(kinds) for name, kinds in response["fields"].items()}
 
     def remove(self, hits: list[Mapping[str, Any]]) -> None:
         """Delete from the backing indices that hold them."""
@@ -67,7 +67,7 @@ class EmbeddedDestination:
 
     def find(self, identity: str) -> list[Mapping[str, Any]]:
         """Hits with that id in any stream of mllog."""
-        return list(self._ask("GET", identity)["hits"])
+        return list(self._request("GET", identity)["hits"])
 
     def types(self) -> None:
         """The embedded store has no types beyond those of JSON."""
@@ -76,9 +76,9 @@ class EmbeddedDestination:
     def remove(self, hits: list[Mapping[str, Any]]) -> None:
         """Delete the canary."""
         for hit in hits:
-            self._ask("DELETE", hit["_id"])
+            self._request("DELETE", hit["_id"])
 
-    def _ask(self, method: str, identity: str) -> Any:
+    def _request(self, method: str, identity: str) -> Any:
         url = f"{self._url}/api/canary/{identity}"
         try:
             response = self._client.request(method, url)

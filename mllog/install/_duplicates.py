@@ -49,33 +49,33 @@ def find_duplicates(cluster: Cluster, streams: str) -> Iterator[Duplicates]:
     """
     for stream in cluster.request("GET", f"_data_stream/{streams}", missing={}).get("data_streams", ()):
         indices = [one["index_name"] for one in stream["indices"]]
-        found = Duplicates(stream["name"])
+        duplicates = Duplicates(stream["name"])
         for place, index in enumerate(indices):
             if place == 0:
                 continue
             known: set[str] = set()
             for ids in _ids(cluster, index):
-                found.events += len(ids)
+                duplicates.events += len(ids)
                 for other in indices[:place]:
                     known |= _present(cluster, other, ids)
             if known:
-                found.copies[index] = sorted(known)
-        yield found
+                duplicates.copies[index] = sorted(known)
+        yield duplicates
 
 
-def remove_duplicates(cluster: Cluster, found: Duplicates) -> None:
+def remove_duplicates(cluster: Cluster, duplicates: Duplicates) -> None:
     """Remove the later copies; the earliest stays.
 
     Raises:
         ClusterError: an index takes no deletion (a write block, say), or the credential lacks `delete`.
     """
-    for index, ids in found.copies.items():
+    for index, ids in duplicates.copies.items():
         for start in range(0, len(ids), PAGE):
             part = ids[start : start + PAGE]
             lines = b"".join(orjson.dumps({"delete": {"_id": identity}}) + b"\n" for identity in part)
-            answer = cluster.request("POST", f"{index}/_bulk", lines)
-            results = [item["delete"] for item in answer["items"]]
-            found.removed += sum(result["status"] == 200 for result in results)
+            response = cluster.request("POST", f"{index}/_bulk", lines)
+            results = [item["delete"] for item in response["items"]]
+            duplicates.removed += sum(result["status"] == 200 for result in results)
             refused = next((result for result in results if result["status"] not in (200, 404)), None)
             if refused is not None:
                 reason = refused.get("error", {}).get("reason", f"HTTP {refused['status']}")
@@ -100,8 +100,8 @@ def _ids(cluster: Cluster, index: str) -> Iterator[list[str]]:
             }
             if after is not None:
                 body["search_after"] = after
-            answer = cluster.request("POST", "_search", body)
-            pit, hits = answer["pit_id"], answer["hits"]["hits"]
+            response = cluster.request("POST", "_search", body)
+            pit, hits = response["pit_id"], response["hits"]["hits"]
             if not hits:
                 return
             yield [hit["_id"] for hit in hits]

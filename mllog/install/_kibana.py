@@ -166,10 +166,10 @@ def apply_kibana(kibana: Kibana, planned: KibanaPlan) -> Iterator[str]:
     """
     for bundle in planned.bundles:
         content = bundle.content.rstrip(b"\n") + b"\n" + orjson.dumps(bundle.mark) + b"\n"
-        answer = kibana.upload("api/saved_objects/_import", f"{bundle.name}.ndjson", content, overwrite="true")
-        if not answer.get("success"):
+        response = kibana.upload("api/saved_objects/_import", f"{bundle.name}.ndjson", content, overwrite="true")
+        if not response.get("success"):
             wrong = [
-                f"{one.get('type')} {one.get('id')}: {one.get('error', {}).get('type')}" for one in answer["errors"]
+                f"{one.get('type')} {one.get('id')}: {one.get('error', {}).get('type')}" for one in response["errors"]
             ]
             raise ClusterError(f"{kibana.target.url}: saved objects {bundle.name}: not imported: {'; '.join(wrong)}")
         yield f"imported saved objects {bundle.name}"

@@ -12,10 +12,10 @@ from mllog.errors import ClusterError
 def limits(cluster: Cluster) -> list[str]:
     """A line for each thing that the licence does not allow; empty where everything is."""
     try:
-        answer = cluster.request("GET", "_license", missing={})
+        response = cluster.request("GET", "_license", missing={})
     except ClusterError as error:
         return [f"the licence could not be read ({error})"]
-    return limits_of(answer.get("license", {}))
+    return limits_of(response.get("license", {}))
 
 
 def limits_of(licence: Mapping[str, Any]) -> list[str]:

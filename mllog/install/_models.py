@@ -72,10 +72,10 @@ def model_template(model: str, profile: Profile | None = None, *, own_policy: bo
         (['logs-mllog.late-*'], 502, '2')
     """
     index: Json = {"lifecycle": {"name": name_of(model) if own_policy else BASE}}
-    told: Json = {"managed_by": "mllog", "description": f"Events of the model {model}."}
+    metadata: Json = {"managed_by": "mllog", "description": f"Events of the model {model}."}
     template: Json = {"settings": {"index": index}}
     if profile is not None:
-        told |= {"profile": profile.digest, "model_version": profile.version}
+        metadata |= {"profile": profile.digest, "model_version": profile.version}
         sides = {"input": profile.inputs, "output": profile.outputs}
         mapped = {side: _typed((one.name, one.type) for one in features) for side, features in sides.items()}
         count = sum(len(kind["properties"]) for side in mapped.values() for kind in side.values())
@@ -89,7 +89,7 @@ def model_template(model: str, profile: Profile | None = None, *, own_policy: bo
             }
         }
     body = {
-        "_meta": told,
+        "_meta": metadata,
         "index_patterns": [f"{name_of(model)}-*"],
         "priority": PRIORITY,
         "data_stream": {},

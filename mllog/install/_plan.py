@@ -113,12 +113,12 @@ class Plan:
 def installed_objects(cluster: Cluster, kind: Kind, names: str | None = None) -> dict[str, Json]:
     """The objects of a kind in a cluster by name: all that could be ours, or the named ones."""
     path = f"{kind.path}/{names or kind.names}"
-    answer = cluster.request("GET", path, missing={})
+    response = cluster.request("GET", path, missing={})
     if kind.member:
-        return {one["name"]: one[kind.member] for one in answer.get(f"{kind.member}s", ())}
+        return {one["name"]: one[kind.member] for one in response.get(f"{kind.member}s", ())}
     if kind is POLICY:
-        return {name: {"policy": one["policy"]} for name, one in answer.items()}
-    return dict(answer)
+        return {name: {"policy": one["policy"]} for name, one in response.items()}
+    return dict(response)
 
 
 def plan(
@@ -135,11 +135,17 @@ def plan(
     Raises:
         ClusterError: the cluster refuses to answer.
     """
-    found = {kind: installed_objects(cluster, kind) for kind in ORDER if kind is not ROLE}
-    found[ROLE] = installed_objects(cluster, ROLE, ",".join(item.name for item in files(ROLE))) if roles else {}
-    wanted = list(_wanted(found, retention, profiles, roles=roles))
-    changes = [change for item in wanted if (change := compared(item, found[item.kind].get(item.name))) is not None]
-    templates = {name: Item(TEMPLATE, name, body) for name, body in found[TEMPLATE].items() if is_ours(TEMPLATE, body)}
+    present_objects = {kind: installed_objects(cluster, kind) for kind in ORDER if kind is not ROLE}
+    present_objects[ROLE] = (
+        installed_objects(cluster, ROLE, ",".join(item.name for item in files(ROLE))) if roles else {}
+    )
+    wanted = list(_wanted(present_objects, retention, profiles, roles=roles))
+    changes = [
+        change for item in wanted if (change := compared(item, present_objects[item.kind].get(item.name))) is not None
+    ]
+    templates = {
+        name: Item(TEMPLATE, name, body) for name, body in present_objects[TEMPLATE].items() if is_ours(TEMPLATE, body)
+    }
     templates |= {item.name: item for item in wanted if item.kind is TEMPLATE}
     streams = {one["name"]: one["indices"][-1]["index_name"] for one in _data_streams(cluster)}
     others = [
@@ -157,11 +163,15 @@ def plan(
 
 
 def _wanted(
-    found: Mapping[Kind, Mapping[str, Json]], retention: Retention, profiles: Sequence[Profile], *, roles: bool
+    present_objects: Mapping[Kind, Mapping[str, Json]],
+    retention: Retention,
+    profiles: Sequence[Profile],
+    *,
+    roles: bool,
 ) -> Iterator[Item]:
     policies = {
         name: str(kept)
-        for name, body in found[POLICY].items()
+        for name, body in present_objects[POLICY].items()
         if is_ours(POLICY, body) and (kept := meta(POLICY, body).get("retention"))
     }
     policies[BASE] = retention.events or policies.get(BASE, EVENTS)
@@ -180,7 +190,7 @@ def _wanted(
         yield model_template(profile.name, profile, own_policy=name in policies)
     for model in sorted(retention.models):
         if name_of(model) not in by_name:
-            yield _with_policy(model, found[TEMPLATE].get(name_of(model)))
+            yield _with_policy(model, present_objects[TEMPLATE].get(name_of(model)))
     if roles:
         yield from files(ROLE)
 

@@ -57,7 +57,7 @@ def parse(texts: Sequence[str]) -> Retention:
             raise ConfigurationError(f"--retention {text}: {name or 'the default'} is given twice")
         if name in RESERVED:
             raise ConfigurationError(
-                f"--retention {text}: {name} is no model; `own={length}` is for mllog's own streams"
+                f"--retention {text}: {name} is not a model; `own={length}` is for mllog's own streams"
             )
         hours(length)
         found[name] = length

@@ -63,10 +63,10 @@ def removal(cluster: Cluster, *, with_data: bool) -> Removal:
     keys: dict[str, str] = {}
     for kind in kinds:
         try:
-            asked = ",".join(item.name for item in files(ROLE)) if kind is ROLE else None
+            role_names = ",".join(item.name for item in files(ROLE)) if kind is ROLE else None
             items += [
                 Item(kind, name, body)
-                for name, body in sorted(installed_objects(cluster, kind, asked).items())
+                for name, body in sorted(installed_objects(cluster, kind, role_names).items())
                 if is_ours(kind, body)
             ]
             if kind is ROLE:

@@ -150,7 +150,7 @@ def write(event: Event, names: _field.Path, value: Any) -> None:
     """Write a field as a filter does: `@timestamp` and `tags` keep to their types.
 
     Raises:
-        FieldError: the value is not one for that field, or the field can not be reached.
+        FieldError: the value is not one for that field, or the field cannot be reached.
     """
     if names == ("@timestamp",) and not isinstance(value, Timestamp):
         raise _field.FieldError("@timestamp takes a time only")

@@ -40,7 +40,7 @@ class Pipeline:
 
         The event is changed in place.
 
-        Never raises: what can not be processed is dropped and reported to the logger `mllog.pipeline`.
+        Never raises: what cannot be processed is dropped and reported to the logger `mllog.pipeline`.
         """
         given = event.get("@timestamp")
         if type(given) is str:

@@ -1,4 +1,4 @@
-"""What Logstash does between its input and its output, on one machine: spool or lines -> filters -> store."""
+"""The work of Logstash on one machine: spool or lines -> filters -> store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mllog.store import Document, Store
 
 LOGGER: Final = logging.getLogger("mllog.server")
 IDLE_SECONDS: Final = 1.0
-"""Wait between two looks at a spool; each look that finds something ends in a commit, and commits are dear."""
+"""Wait between two reads of a spool; each read that finds events ends in a commit, which is expensive."""
 
 _TIDY_EVERY: Final = 20
 _BATCH_BYTES: Final = 2 << 20
@@ -29,7 +29,7 @@ _BATCH_BYTES: Final = 2 << 20
 
 @dataclass
 class IngestCounts:
-    """What became of the lines that came in."""
+    """Counts of the lines received, by result."""
 
     received: int = 0
     stored: int = 0
@@ -38,7 +38,7 @@ class IngestCounts:
     discarded: int = 0
     """Dropped by the pipeline itself, as its configuration says."""
     erased: int = 0
-    """Left out because their person was erased."""
+    """Skipped because their person was erased."""
 
 
 class Ingest:
@@ -47,8 +47,8 @@ class Ingest:
     Args:
         pipeline: the Logstash configuration, compiled.
         store: where events go.
-        quarantine: file for events that the store refuses, with the reason; they have been redacted. In its folder
-            stands which events were erased: they are left out, whoever sends them again.
+        quarantine: file for events that the store refuses, with the reason; they are redacted. Its folder also holds
+            the list of erased events, which are skipped when they are sent again.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, quarantine: Path) -> None:
@@ -60,14 +60,14 @@ class Ingest:
         self._lock = threading.Lock()
 
     def lines(self, lines: Iterable[bytes | str]) -> int:
-        """Take lines; they are durable when this returns.
+        """Store lines; they are durable when this returns.
 
         Returns:
-            How many events were new to the store.
+            The number of events that were new to the store.
 
         Raises:
-            StoreError: the store failed; nothing of these lines may be taken as stored.
-            SpoolError: which events were erased cannot be read, so nothing was stored.
+            StoreError: the store failed; none of these lines is stored for certain.
+            SpoolError: the list of erased events cannot be read, so nothing was stored.
         """
         received = 0
         documents: list[Document] = []
@@ -114,7 +114,7 @@ class Ingest:
                 append(self._quarantine, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
 
     def status(self) -> dict[str, int]:
-        """The counts, for people and machines."""
+        """The counts by name."""
         return asdict(self.counts)
 
 
@@ -140,17 +140,17 @@ class SpoolFollower(Worker):
         self._failure: str | None = None
 
     def stop(self) -> None:
-        """Finish the batch in hand, then let go of the spool."""
+        """Finish the current batch, then release the spool."""
         super().stop()
         self._reader.close()
 
     @property
     def failure(self) -> str | None:
-        """Why nothing moves at present, or None."""
+        """Why nothing is stored at present, or None."""
         return self._failure
 
     def pending(self) -> int:
-        """Bytes that wait in the spool."""
+        """Bytes pending in the spool."""
         return self._reader.pending()
 
     def _run(self) -> None:
@@ -170,7 +170,7 @@ class SpoolFollower(Worker):
                     break
             self._set_failure(None)
         except Exception as error:  # noqa: BLE001 - a thread that ended would be silent; /api/status shows this
-            # A full disk, say: the cursor has not moved, so nothing is lost and it is tried again.
+            # For instance a full disk: the cursor has not moved, so nothing is lost and the batch is retried.
             self._set_failure(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
 
     def _ingest_batch(self, batch: Batch) -> None:
@@ -179,17 +179,17 @@ class SpoolFollower(Worker):
         self._set_failure(None)
 
     def _set_failure(self, failure: str | None) -> None:
-        """Keep why nothing moves, and log it when it changes."""
+        """Keep the failure, and log it when it changes."""
         if failure != self._failure:
             if failure is None:
                 LOGGER.warning("%s: events are stored again", self._folder)
             else:
-                LOGGER.error("%s: nothing is stored, and nothing lost: %s", self._folder, failure)
+                LOGGER.error("%s: nothing is stored at present, and nothing is lost: %s", self._folder, failure)
         self._failure = failure
 
 
 def status_of(ingest: Ingest, followers: Iterable[SpoolFollower]) -> dict[str, Any]:
-    """Counts of the chain, what waits, and why it stands still if it does."""
+    """Counts of the chain, pending bytes, and the failure if there is one."""
     followers = list(followers)
     return {
         **ingest.status(),

@@ -268,7 +268,7 @@ class Aggregator:
         intervals = ("fixed_interval", "calendar_interval")
         field = self._field(settings, where, *intervals, "min_doc_count", "extended_bounds", "time_zone", "format")
         if field not in DATES:
-            raise QueryError(f"{where}.field: {field} is no date; dates are {', '.join(sorted(DATES))}")
+            raise QueryError(f"{where}.field: {field} is not a date; dates are {', '.join(sorted(DATES))}")
         if settings.get("time_zone", "UTC") not in ("UTC", "Z", "+00:00"):
             raise QueryError(f"{where}.time_zone: times here are UTC")
         bounds = self._extended(settings, where)

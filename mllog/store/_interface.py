@@ -54,7 +54,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A document that cannot be stored, and why."""
+    """A document that cannot be stored, with the reason."""
 
     id: str
     reason: str
@@ -62,7 +62,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class IndexResult:
-    """What became of the documents of one call."""
+    """The results of the documents of one call."""
 
     created: int = 0
     duplicates: int = 0
@@ -70,13 +70,13 @@ class IndexResult:
 
 
 class Store(Protocol):
-    """Where events are kept, searched and counted."""
+    """A store of events, which can be searched and aggregated."""
 
     def index(self, documents: Iterable[Document]) -> IndexResult:
         """Take documents; they are durable and visible after `commit`.
 
         A second document of the same index and id changes nothing. One that cannot be stored is rejected, with a
-        reason that quotes none of its values; it holds up no other.
+        reason that quotes none of its values; it does not affect others.
 
         Raises:
             StoreError: the store failed; what was not committed must be sent again.
@@ -90,14 +90,14 @@ class Store(Protocol):
         """
 
     def search(self, body: Mapping[str, Any], *, index: str = EVERY) -> dict[str, Any]:
-        """Answer an Elasticsearch search body in Elasticsearch's shape.
+        """Run an Elasticsearch search body; the response has Elasticsearch's shape.
 
         Raises:
-            QueryError: the body holds something that this store does not answer; it says what and where.
+            QueryError: the body holds something that this store does not support; the message says what and where.
         """
 
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
-        """How many documents match a query; all, without one.
+        """The number of documents that match a query, or of all.
 
         Raises:
             QueryError: as for `search`.
@@ -111,11 +111,11 @@ class Store(Protocol):
         """
 
     def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
-        """Delete what matches; returns how many documents that were.
+        """Delete the matching documents; returns their number.
 
         Raises:
             QueryError: as for `search`.
         """
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""

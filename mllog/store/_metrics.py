@@ -24,27 +24,27 @@ def finite(value: Any) -> Any:
 
 def number(kind: str, result: Mapping[str, Any], *, is_date: bool) -> dict[str, Any]:
     """A metric as Elasticsearch returns it: dates in milliseconds, integral counts, null without values."""
-    found = {name: finite(value) for name, value in result.items()}
+    values = {name: finite(value) for name, value in result.items()}
     if kind in ("value_count", "cardinality"):
-        return {"value": int(found.get("value") or 0)}
+        return {"value": int(values.get("value") or 0)}
     if kind in ("stats", "extended_stats"):
-        return _stats(found, extended=kind == "extended_stats")
+        return _stats(values, extended=kind == "extended_stats")
     if kind == "sum":
-        return {"value": found.get("value") or 0.0}
-    value = found.get("value")
+        return {"value": values.get("value") or 0.0}
+    value = values.get("value")
     if is_date and value is not None:
         return {"value": value / 1000, "value_as_string": text_of(value)}
     return {"value": value}
 
 
-def _stats(found: Mapping[str, Any], *, extended: bool) -> dict[str, Any]:
-    count = int(found.get("count") or 0)
-    stats = {"count": count, **{name: found.get(name) if count else None for name in ("min", "max", "avg")}}
-    stats["sum"] = found.get("sum") or 0.0
+def _stats(values: Mapping[str, Any], *, extended: bool) -> dict[str, Any]:
+    count = int(values.get("count") or 0)
+    stats = {"count": count, **{name: values.get(name) if count else None for name in ("min", "max", "avg")}}
+    stats["sum"] = values.get("sum") or 0.0
     if extended:
-        stats["sum_of_squares"] = found.get("sum_of_squares") if count else None
+        stats["sum_of_squares"] = values.get("sum_of_squares") if count else None
         for name in ("variance", "std_deviation"):
             for kind in ("", "_population", "_sampling"):
-                stats[f"{name}{kind}"] = found.get(f"{name}{kind}") if count else None
-        stats["std_deviation_bounds"] = found.get("std_deviation_bounds") if count else None
+                stats[f"{name}{kind}"] = values.get(f"{name}{kind}") if count else None
+        stats["std_deviation_bounds"] = values.get("std_deviation_bounds") if count else None
     return stats

@@ -155,7 +155,7 @@ class EmbeddedStore:
         try:
             self._writer.rollback()
         except (ValueError, OSError) as error:
-            raise StoreError(f"{self._folder}: cannot write, nor take back what was not committed: {error}") from error
+            raise StoreError(f"{self._folder}: cannot write, nor roll back what was not committed: {error}") from error
 
     def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
         """Delete what matches; returns how many documents that were.
@@ -197,7 +197,7 @@ class EmbeddedStore:
         order = _order(body.get("sort"))
         options = {} if order is None else {"order_by_field": TIME, "order": order}
         found = searcher.search(parsed, max(size, 1), offset=start, **options)
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "took": 0,
             "timed_out": False,
             "hits": {
@@ -208,9 +208,9 @@ class EmbeddedStore:
         }
         aggregations = body.get("aggs", body.get("aggregations"))
         if aggregations:
-            answer["aggregations"] = self._aggregate(searcher, parsed, aggregations, now)
-        answer["took"] = round((time.perf_counter() - began) * 1000)
-        return answer
+            response["aggregations"] = self._aggregate(searcher, parsed, aggregations, now)
+        response["took"] = round((time.perf_counter() - began) * 1000)
+        return response
 
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
         """How many documents match a query; all, without one."""
@@ -264,8 +264,8 @@ class EmbeddedStore:
             answers = searcher.aggregate(query, part.ask) if part.ask else {}
         except ValueError as error:
             raise QueryError(f"aggs: {error}") from error
-        answer: dict[str, Any] = part.read(answers)
-        return answer
+        response: dict[str, Any] = part.read(answers)
+        return response
 
     def _hit(self, searcher: Any, address: Any, body: Mapping[str, Any], order: Any) -> dict[str, Any]:
         document = searcher.doc(address)

@@ -122,7 +122,7 @@ class Alarm:
         aggs: what is counted.
         condition: when it fires.
         statistic: what is compared with the threshold.
-        threshold: the limit; None where it is no number.
+        threshold: the limit; None where it is not a number.
         severity: notify, triage or automate.
         window: how long the window is.
         interval: how often it is evaluated.
@@ -240,8 +240,8 @@ def to_watcher(scope: Scope, alarm: Alarm) -> dict[str, Any]:
         "log": {"logging": {"level": "warn", "text": f"{subject}{alarm.text.strip()} Look at {link}"}}
     }
     if severity == "automate":
-        said = {**about, "threshold": alarm.threshold, "watch": metadata["name"], "severity": severity}
-        actions["automation"] = {"webhook": _webhook(scope.webhook, said)}
+        details = {**about, "threshold": alarm.threshold, "watch": metadata["name"], "severity": severity}
+        actions["automation"] = {"webhook": _webhook(scope.webhook, details)}
     indices = list(alarm.index) or [scope.stream()]
     return {
         "metadata": metadata,
@@ -289,7 +289,7 @@ def _webhook(url: str, about: Mapping[str, Any]) -> dict[str, Any]:
     if parts.scheme != "https" or not parts.hostname or "{{" in url or parts.username is not None:
         raise ConfigurationError(f"webhook {url!r}: expected an https address without credentials")
     # A name may hold what opens a template; in a string of JSON that can be said otherwise.
-    said = orjson.dumps(about).decode().replace("{{", "\\u007b\\u007b")
+    details = orjson.dumps(about).decode().replace("{{", "\\u007b\\u007b")
     return {
         "scheme": "https",
         "host": parts.hostname,
@@ -297,5 +297,5 @@ def _webhook(url: str, about: Mapping[str, Any]) -> dict[str, Any]:
         "method": "post",
         "path": parts.path or "/",
         "headers": {"Content-Type": "application/json"},
-        "body": f'{said[:-1]},"count":{TOTAL},"time":"{MOMENT}"}}',
+        "body": f'{details[:-1]},"count":{TOTAL},"time":"{MOMENT}"}}',
     }

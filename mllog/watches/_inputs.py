@@ -1,4 +1,4 @@
-"""Watches on single inputs: what training did not show, what is no number, what must not be there."""
+"""Watches on single inputs: what training did not show, what is not a number, what must not be there."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def reasons(profile: Profile) -> dict[str, Any]:
     names = [feature.name for feature in known]
     never_missing = [feature.name for feature in known if not feature.missing]
     return {
-        kind: {"terms": {"field": f"mllog.quality.{kind}", "size": _NAMED, "include": asked}}
+        kind: {"terms": {"field": f"mllog.quality.{kind}", "size": _NAMED, "include": included}}
         for kind in KINDS
-        if (asked := never_missing if kind == "missing" else names)
+        if (included := never_missing if kind == "missing" else names)
     }
 
 

@@ -61,8 +61,8 @@ def test_a_webhook_posts_its_body_with_the_token_of_the_operator(
     [
         ("", "http", "127.0.0.1", "not among the webhook.hosts"),
         ('hosts = ["127.0.0.1"]', "http", "127.0.0.1", "not among the webhook.hosts"),  # that is port 443
-        ('hosts = ["127.0.0.1:PORT"]', "http", "127.0.0.1", "webhooks go over https"),
-        ('hosts = ["h.example:PORT"]\nloopback_http = true', "http", "h.example", "webhooks go over https"),
+        ('hosts = ["127.0.0.1:PORT"]', "http", "127.0.0.1", "webhooks require https"),
+        ('hosts = ["h.example:PORT"]\nloopback_http = true', "http", "h.example", "webhooks require https"),
         ('hosts = ["127.0.0.1:PORT"]\nloopback_http = true', "https", "127.0.0.1", "ConnectError"),
         (
             'hosts = ["127.0.0.1:PORT"]\nloopback_http = true\nbearer = { env = "NO_SUCH" }',
@@ -108,7 +108,7 @@ def test_slack_gets_the_text_and_its_address_stays_secret(
     assert json.loads(body) == {"text": "triage: 10 events"}
     hook.status = 500
     failed = alerts.Runner(parsed(a_watch()), opened, config=config).run(NOW)[0].failed
-    assert failed == {"slack": "slack: answered 500"}
+    assert failed == {"slack": "slack: HTTP 500"}
     assert SECRET not in repr(config) + "".join(caplog.messages)
 
 
@@ -200,7 +200,8 @@ def test_a_command_gets_json_and_its_own_arguments_without_a_shell(opened: Embed
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("raise SystemExit(3)", "exit code 3"), ("import time; time.sleep(60)", "not done after 0.5 s")]
+    ("text", "why"),
+    [("raise SystemExit(3)", "exit code 3"), ("import time; time.sleep(60)", "not finished after 0.5 s")],
 )
 def test_a_command_that_fails_is_a_failure(opened: EmbeddedStore, tmp_path: Path, text: str, why: str) -> None:
     """By its exit code, or by its time-out."""
@@ -210,7 +211,7 @@ def test_a_command_that_fails_is_a_failure(opened: EmbeddedStore, tmp_path: Path
 
 def test_a_command_that_is_not_there_is_a_failure(opened: EmbeddedStore, tmp_path: Path) -> None:
     """With its path."""
-    assert "cannot be started" in acted(opened, routed(tmp_path, tmp_path / "none")).failed["command:act"]
+    assert "cannot start the program" in acted(opened, routed(tmp_path, tmp_path / "none")).failed["command:act"]
 
 
 def test_routes_choose_by_watch_and_severity(opened: EmbeddedStore, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_only_what_fired_can_be_acknowledged(opened: EmbeddedStore, tmp_path: Pa
     """One line that names what there is."""
     state = tmp_path / "alerts.json"
     runner(opened, state=state).run(NOW)
-    with pytest.raises(MllogError, match=r"late-x: nothing to acknowledge; what fired .*: late-errors"):
+    with pytest.raises(MllogError, match=r"late-x: nothing to acknowledge; watches that fired .*: late-errors"):
         alerts.acknowledge(state, "late-x")
     alerts.acknowledge(state, "late-errors")
     with pytest.raises(MllogError, match=r"nothing to acknowledge; .*: none"):
@@ -162,7 +162,7 @@ def test_an_action_that_fails_does_not_stop_the_others(opened: EmbeddedStore, ca
     hook = {"webhook": {"scheme": "https", "host": "h.example", "port": 443, "body": "{}"}}
     run = runner(opened, a_watch(first=hook))
     (outcome,) = run.run(NOW)
-    assert outcome.failed == {"first": "h.example:443: not among the webhook.hosts of alerts.toml"}
+    assert outcome.failed == {"first": "h.example:443: not in webhook.hosts of alerts.toml"}
     assert outcome.done == ("log", "event")
     assert "first failed" in caplog.text
     (hit,) = opened.search({"query": {"match_all": {}}}, index=ALERTS)["hits"]["hits"]
@@ -224,12 +224,12 @@ def test_whatever_an_action_trips_over_the_others_go_on(opened: EmbeddedStore, m
 
 @pytest.mark.parametrize("half", [{"_shards": {"total": 3, "failed": 1}}, {"timed_out": True}])
 def test_half_an_answer_is_no_good_news(half: dict[str, Any]) -> None:
-    """Where shards did not answer, nothing is compared, and the outcome says so."""
+    """Where shards failed or timed out, nothing is compared, and the outcome says so."""
 
     class Half:
         def search(self, body: Any, *, index: str) -> dict[str, Any]:
             return {"hits": {"total": {"value": 0}}, **half}
 
     (outcome,) = runner(Half()).run(NOW)  # type: ignore[arg-type]
-    assert "shards did not answer" in outcome.evaluation.problem
+    assert "shards failed or timed out" in outcome.evaluation.problem
     assert not outcome.evaluation.fired

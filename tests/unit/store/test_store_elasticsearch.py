@@ -118,7 +118,7 @@ def test_repetitions_have_a_bound(cluster: FakeCluster, store: ElasticsearchStor
     """Then the caller keeps its events, and is told why."""
     busy = {"type": "es_rejected_execution_exception", "reason": "queue"}
     cluster.answer = lambda _, __, body: items(body, lambda _: (429, busy))
-    with pytest.raises(StoreError, match=r"not taken \(429, es_rejected_execution_exception\).*send them again"):
+    with pytest.raises(StoreError, match=r"not accepted \(429, es_rejected_execution_exception\).*send them again"):
         store.index(documents("a"))
     assert len(cluster.bulks()) == 6
 
