@@ -66,7 +66,7 @@ def run_cases(
     reached = pipeline.Coverage() if coverage else None
     results = list(
         pipeline.run_cases(
-            pipeline.linked(paths),
+            pipeline.with_index_pipeline(paths),
             case_files(paths, cases),
             environ=pipeline.environ_with_key()[0],
             coverage=reached,

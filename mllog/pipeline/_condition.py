@@ -24,7 +24,7 @@ _Node = Tree[Token] | Token
 
 
 class ConditionError(Exception):
-    """A comparison that can not be made; Logstash drops the event."""
+    """A comparison that cannot be made; Logstash drops the event."""
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -195,7 +195,7 @@ class _Compiler:
             try:
                 return (search(text, timeout=limit) is not None) is wanted
             except TimeoutError:
-                # What can not be searched must not be stored either.
+                # What cannot be searched must not be stored either.
                 if names is not None:
                     _field.put(event, names, TIMED_OUT)
                 tag(event, TIMEOUT_TAG)

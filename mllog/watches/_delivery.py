@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
+from mllog.watches._alarm import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
 
 BEHIND: Final = 900
 """Seconds that the oldest event in hand may have waited."""
@@ -67,7 +67,7 @@ def _dead_letters(scope: Scope) -> Alarm:
 
 
 def _lag(scope: Scope) -> Alarm:
-    limit = scope.limits.of("lag", "limit", BEHIND)
+    limit = scope.limits.get("lag", "limit", BEHIND)
     late = {"range": {"mllog.shipper.oldest_seconds": {"gt": limit}}}
     return Alarm(
         kind="lag",

@@ -16,20 +16,20 @@ _FALSE: Final = frozenset({"", "false", "f", "no", "n", "0", "0.0"})
 
 
 class ConvertError(Exception):
-    """A value is no number."""
+    """A value is not a number."""
 
 
 def _decimal(text: str) -> Decimal:
     """A number with thousands commas; what follows a blank does not count."""
     words = text.split()
     if not words:
-        raise ConvertError("an empty text is no number")
+        raise ConvertError("an empty text is not a number")
     plain = words[0].replace(",", "")
     hexadecimal = _HEX.fullmatch(plain)
     if hexadecimal is not None:
         return Decimal(int(hexadecimal[1] + hexadecimal[2], 16))
     if _NUMBER.fullmatch(plain) is None:
-        raise ConvertError("the text is no number")
+        raise ConvertError("the text is not a number")
     return Decimal(plain)
 
 

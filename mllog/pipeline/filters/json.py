@@ -89,7 +89,7 @@ def build(plugin: Plugin) -> Filter:
             return True
         try:
             if type(text) is not str:
-                raise ValueError("the source is no text")  # noqa: TRY301 - one way out for all failures
+                raise ValueError("the source is not a string")  # noqa: TRY301 - one way out for all failures
             value = parsed(text)
         except ValueError:
             if not skip:

@@ -108,7 +108,7 @@ def build(plugin: Plugin) -> Filter:
         try:
             prune(event)
         except (TimeoutError, PatternError):
-            # A name that can not be judged is one that may not pass.
+            # A name that cannot be judged is one that may not pass.
             for name in [name for name in event if name not in {"@metadata", "@timestamp", "@version", "tags"}]:
                 del event[name]
         if done is not None:

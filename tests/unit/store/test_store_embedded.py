@@ -450,7 +450,7 @@ def test_counts_and_sums_are_exact(tmp_path_factory: Any, rows: list[Any], low: 
 
 @pytest.mark.parametrize("word", ["17", "17.5", "1e3", "+5", "NaN", "true", "2026-05-04T12:00:00Z", "2026-05-04"])
 def test_words_that_read_as_something_else_are_found(store: EmbeddedStore, word: str) -> None:
-    """A category `17` is no number, whether one value is asked for or several, or what begins with it."""
+    """A category `17` is not a number, whether one value is asked for or several, or what begins with it."""
     put(store, event(1, category={"c": word}), event(2, category={"c": "x"}))
     field = "mllog.input.category.c"
     for query in ({"term": {field: word}}, {"terms": {field: [word, "y"]}}, {"prefix": {field: word[:1]}}):
