@@ -135,7 +135,7 @@ def test_a_node_that_is_killed_gets_everything_once_it_is_back(node: PrivateNode
     assert len(ids) > 1000
     assert sorted(stored(node, stream)) == sorted(ids)
     lines = log.read_text()
-    assert lines.index("nothing is stored, and nothing lost") < lines.index("events are stored again")
+    assert lines.index("nothing is stored at present, and nothing is lost") < lines.index("events are stored again")
 
 
 def test_a_full_disk_stops_the_events_and_loses_none(node: PrivateNode, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_an_overloaded_cluster_and_a_bad_network_cost_nothing(
         "busy": "overloaded",
         "no_shard": "503",
         "bad_gateway": "502",
-        "some": r"not taken \((429|503)",
+        "some": r"not accepted \((429|503)",
         "refused": "no connection|no response|not from Elasticsearch",
         "unanswered": "no connection|no response|not from Elasticsearch",
         "half_answered": "no connection|no response|not from Elasticsearch",

@@ -59,8 +59,8 @@ def test_a_webhook_posts_its_body_with_the_token_of_the_operator(
 @pytest.mark.parametrize(
     ("toml", "scheme", "host", "why"),
     [
-        ("", "http", "127.0.0.1", "not among the webhook.hosts"),
-        ('hosts = ["127.0.0.1"]', "http", "127.0.0.1", "not among the webhook.hosts"),  # that is port 443
+        ("", "http", "127.0.0.1", "not in webhook.hosts"),
+        ('hosts = ["127.0.0.1"]', "http", "127.0.0.1", "not in webhook.hosts"),  # that is port 443
         ('hosts = ["127.0.0.1:PORT"]', "http", "127.0.0.1", "webhooks require https"),
         ('hosts = ["h.example:PORT"]\nloopback_http = true', "http", "h.example", "webhooks require https"),
         ('hosts = ["127.0.0.1:PORT"]\nloopback_http = true', "https", "127.0.0.1", "ConnectError"),
@@ -90,7 +90,7 @@ def test_a_redirect_is_not_followed_and_no_success(
     hook.status = status
     config = configured(tmp_path, f'[webhook]\nhosts = ["127.0.0.1:{hook.port}"]\nloopback_http = true\n')
     outcome = acted(opened, config, call=webhook(hook.port))
-    assert outcome.failed["call"] == f"127.0.0.1:{hook.port}: answered {status}"
+    assert outcome.failed["call"] == f"127.0.0.1:{hook.port}: HTTP {status}"
     assert len(hook.requests) == 1
 
 

@@ -61,7 +61,7 @@ def test_the_newest_are_dropped_and_said_once_there_is_room(tmp_path: Path) -> N
     accepted = [n for n in range(400) if writer.append(line(n))]
     assert 0 < len(accepted) < 400
     assert writer.dropped == 400 - len(accepted)
-    assert "bound" in str(writer.problem)
+    assert "limit" in str(writer.problem)
     numbers, said = stored(tmp_path)
     drain(tmp_path)
     assert writer.append(line(400))

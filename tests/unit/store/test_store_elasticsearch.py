@@ -146,7 +146,7 @@ def test_a_disk_over_its_watermark_is_named(cluster: FakeCluster, store: Elastic
     [
         (403, {"type": "security_exception", "reason": UNAUTHORIZED["reason"]}, "lacks the index privilege read"),
         (404, {"type": "index_not_found_exception", "reason": "no such index"}, "install those of mllog"),
-        (500, {"type": "odd_exception", "reason": "odd"}, r"not taken \(500, odd_exception\)"),
+        (500, {"type": "odd_exception", "reason": "odd"}, r"not accepted \(500, odd_exception\)"),
     ],
 )
 def test_a_fault_of_the_cluster_rejects_no_event(
