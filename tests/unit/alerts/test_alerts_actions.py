@@ -203,7 +203,7 @@ def test_a_command_gets_json_and_its_own_arguments_without_a_shell(opened: Embed
     ("text", "seconds", "why"),
     [
         ("raise SystemExit(3)", 300, "exit code 3"),
-        ("import signal; signal.pause()", 0.5, "not done after 0.5 s"),
+        ("import signal; signal.pause()", 0.5, "not finished after 0.5 s"),
     ],
     ids=["exit code", "time-out"],
 )

@@ -56,9 +56,9 @@ def test_a_cluster_of_today_is_taken(number: str) -> None:
     ("answer", "said"),
     [
         (b"<html>hello</html>", "is this Elasticsearch?"),
-        ({"status": "ok"}, "not Elasticsearch"),
-        (["x"], "not Elasticsearch"),
-        ({"tagline": "x"}, "not Elasticsearch"),
+        ({"status": "ok"}, "not from Elasticsearch"),
+        (["x"], "not from Elasticsearch"),
+        ({"tagline": "x"}, "not from Elasticsearch"),
     ],
     ids=["a page", "another service", "a list", "a tagline"],
 )
