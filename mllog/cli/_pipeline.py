@@ -58,7 +58,7 @@ def run_cases(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the case files of a configuration: what goes in, and the events that must come of it."""
+    """Run the case files of a configuration: input lines and the events that are expected."""
     from mllog import pipeline  # noqa: PLC0415 - an extra
 
     if coverage and logstash is not None:

@@ -65,7 +65,7 @@ def setup(
     """Install what is missing or different, and say what was done; or only what would be.
 
     Raises:
-        MllogError: the cluster refuses, or somebody else's work would be written over.
+        MllogError: the cluster refuses, or changes that mllog did not make would be overwritten.
     """
     chosen = install.parse_retention(retention)
     with ExitStack() as stack:

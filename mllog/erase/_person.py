@@ -70,7 +70,7 @@ class Person:
         return False
 
     def has_line(self, line: bytes) -> bool:
-        """The same for a line of a spool; a line that is not a JSON object belongs to nobody."""
+        """The same for a line of a spool; a line that is not a JSON object belongs to no person."""
         by_value = not (self.predictions or self.events or self.buried)
         if by_value and self._needles and not any(needle in line for needle in self._needles):
             return False  # most lines, without parsing them

@@ -38,7 +38,7 @@ _FIXED: Final[Mapping[str, Any]] = {
     "enabled": True,
     "subobjects": True,
 }
-"""What a field of a living index keeps, and what holds where it is not said; the rest a cluster spells its own way."""
+"""Parameters of a field that are compared with a live index, with their defaults; clusters vary in the others."""
 
 
 def name_of(model: str) -> str:

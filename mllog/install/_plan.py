@@ -74,7 +74,7 @@ class Change:
 
     @property
     def needs_force(self) -> bool:
-        """Whether the change would overwrite somebody else's work."""
+        """Whether the change would overwrite changes that mllog did not make."""
         return self.why in (Reason.MODIFIED, Reason.FOREIGN)
 
 

@@ -156,7 +156,7 @@ def _unexpected(scope: Scope) -> Alarm:
     limit = scope.limits.get("unexpected_inputs", "limit", MOST_UNEXPECTED)
     return Alarm(
         kind="unexpected_inputs",
-        about="The names of inputs keep changing: somebody puts values where names belong, and the index grows.",
+        about="The names of inputs keep changing: values are sent as names, and the index grows.",
         rubric=OPERATIONS,
         statistic="different names of inputs that training did not have",
         threshold=limit,
@@ -185,7 +185,7 @@ def _cardinality(scope: Scope) -> Iterator[Alarm]:
             kind="cardinality",
             suffix=slug(feature.name),
             feature=feature.name,
-            about="An input has more different values in a day than it should: an id, or free text, stands in it.",
+            about="An input has more different values in a day than it should: it contains ids or free text.",
             rubric=INVARIANTS,
             statistic="different values",
             threshold=limit,

@@ -22,7 +22,7 @@ from mllog.watches._alarm import (
 from mllog.watches._shares import LIMIT, above, allowed, enough, outside, rounded
 
 AGE: Final = "90d"
-"""How old a model may be, where nobody says."""
+"""Default maximum age of a model."""
 
 LEAST: Final = 50
 """Truths without which the share of mistakes says little."""

@@ -213,7 +213,7 @@ def _no_traffic(scope: Scope) -> Alarm:
     recent = {"recent": {"filter": within(since(window))}}
     return Alarm(
         kind=kind,
-        about="A model that was asked all week is asked no more, or its events do not arrive: see the shipper.",
+        about="A model that had traffic all week has none, or its events do not arrive: check the shipper.",
         rubric=OPERATIONS,
         statistic="predictions",
         threshold=1,
