@@ -14,7 +14,7 @@ from mllog.alerts._config import Config
 from mllog.alerts._evaluate import Evaluation, evaluate, unanswered
 from mllog.alerts._state import State, StateFile
 from mllog.errors import ActionError, MllogError, StoreError
-from mllog.event._envelope import ECS_VERSION
+from mllog.event._envelope import envelope
 from mllog.event._names import slug
 from mllog.store import Document, Store
 from mllog.watches._format import SEVERITIES
@@ -22,6 +22,9 @@ from mllog.watches._watch import Action, Watch
 
 EVENT: Final = "event"
 """Name of the action that stores every firing."""
+
+
+DATASET: Final = "mllog.alerts"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Runner:
         self.watches = tuple(watches)
         self.failures = 0
         self._store = store
-        self._index = f"logs-mllog.alerts-{slug(environment)}"
+        self._index = f"logs-{DATASET}-{slug(environment)}"
         self._actors = Actors(config or Config(), store)
         self._state = state or StateFile()
         self._dry_run = dry_run
@@ -173,7 +176,7 @@ class Runner:
         period = int(now.timestamp() // max(1.0, watch.throttle))
         identity = hashlib.sha256(f"{watch.id}\0{period}".encode()).hexdigest()[:32]
         event["event"]["id"] = identity
-        event["data_stream"] = {"type": "logs", "dataset": "mllog.alerts", "namespace": self._index.rpartition("-")[2]}
+        event["data_stream"] = {"type": "logs", "dataset": DATASET, "namespace": self._index.rpartition("-")[2]}
         try:
             result = self._store.index([Document(self._index, identity, event)])
             self._store.commit()
@@ -191,18 +194,11 @@ def to_event(evaluation: Evaluation, *, now: dt.datetime, failed: Sequence[str] 
     model = {"name": evaluation.model, **({"version": version} if version else {})}
     alert: dict[str, Any] = {"severity": evaluation.severity}
     alert |= {key: metadata[key] for key in ("kind", "rubric", "feature") if metadata.get(key)}
+    members = envelope(DATASET, evaluation.text, at=moment, level="warn", logger="mllog", kind="alert", action="alert")
+    members["event"]["severity"] = SEVERITIES.index(evaluation.severity) + 1
     return {
-        "@timestamp": moment,
-        "ecs": {"version": ECS_VERSION},
-        "message": evaluation.text,
-        "event": {
-            "kind": "alert",
-            "dataset": "mllog.alerts",
-            "action": "alert",
-            "severity": SEVERITIES.index(evaluation.severity) + 1,
-        },
+        **members,
         "rule": {"id": evaluation.id, "name": evaluation.id, "reference": evaluation.link},
-        "log": {"level": "warn", "logger": "mllog"},
         "mllog": {
             **({"model": model} if evaluation.model else {}),
             "alert": {**alert, **({"failed": list(failed)} if failed else {})},

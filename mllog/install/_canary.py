@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.event._envelope import ECS_VERSION
+from mllog.event._envelope import data_stream_fields, envelope
 from mllog.event._names import slug
 from mllog.event._stamps import timestamp, uuid7
 
@@ -81,13 +81,20 @@ def canary(environment: str = "default", *, secrets: bool = True) -> Canary:
         inputs["category"] |= {f"c{place}": value for place, value in enumerate(secret_values.values())}
         inputs["category"]["password"] = _SECRETS["key"]
         inputs["text"]["note"] = f"{' and '.join(secret_values.values())}; password={_SECRETS['key']}"
+    message = "the canary of mllog check"
     source = {
-        "@timestamp": now,
-        "ecs": {"version": ECS_VERSION},
-        "message": "the canary of mllog check",
-        "event": {"kind": "event", "dataset": DATASET, "action": "canary", "id": identity, "created": now},
+        **envelope(
+            DATASET,
+            message,
+            at=now,
+            level="info",
+            logger="mllog.check",
+            action="canary",
+            event_id=identity,
+            created=now,
+        ),
         "service": {"name": "mllog-check", "environment": namespace},
-        "data_stream": {"type": "logs", "dataset": DATASET, "namespace": namespace},
+        "data_stream": data_stream_fields(DATASET, environment),
         "mllog": {"input": inputs},
     }
     return Canary(identity, source)
