@@ -34,6 +34,11 @@ def current(model: Loggable) -> CompiledModel:
     return compiled
 
 
+def id_or_new(prediction_id: Any) -> str:
+    """The id that a caller gave, or one of its own, where nothing is logged."""
+    return given_id(prediction_id, Findings()) or next(UNLOGGED_IDS)
+
+
 def log_by_value(
     model: Loggable,
     inputs: Any,

@@ -26,7 +26,7 @@ from mllog.emit._compiled import (
     output_names,
 )
 from mllog.emit._delivery import UNLOGGED_IDS, deliver_line, listening, notify
-from mllog.emit._general import current, log_by_value, log_later
+from mllog.emit._general import current, id_or_new, log_by_value, log_later
 from mllog.emit._mapping import mapping, native
 from mllog.emit._members import sampling_tail, tail_after_quality
 from mllog.emit._sampling import Sampler
@@ -63,6 +63,7 @@ class ModelLogger:
         self.profile = profile
         self.dataset = dataset
         self.sampler = Sampler(sample, sample_key)
+        self._sampled = sample < 1.0
         self.compiled: CompiledModel | None = None  # nothing is rendered before the first event
 
     def __repr__(self) -> str:
@@ -110,7 +111,7 @@ class ModelLogger:
             notify(self.name, self.version, duration, failed=error is not None)
         sink = state.sink
         if sink is None and (LOGGER.handlers == SILENT or not listening()):
-            return given_id(prediction_id, Findings()) or next(UNLOGGED_IDS)
+            return next(UNLOGGED_IDS) if prediction_id is None else id_or_new(prediction_id)
         try:
             compiled = self.compiled
             if compiled is None or compiled.generation != state.generation:
@@ -133,9 +134,8 @@ class ModelLogger:
                     return log_by_value(self, inputs, outputs, duration, prediction_id, timestamp, error, labels)
             max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
             if error is None:  # the common call: code compiled for these names and types
-                sampler = self.sampler
-                sampled = sampler.rate < 1.0
-                tail, redacted = sampling_tail(sampler.rate) if sampled else None, 0
+                sampled = self._sampled
+                tail, redacted = sampling_tail(self.sampler.rate) if sampled else None, 0
                 request, bound = _context.request.get(), _context.labels.get()
                 if labels or bound or request:
                     if isinstance(request, _context.Members) and not (labels or bound):
@@ -144,17 +144,15 @@ class ModelLogger:
                         tail, redacted = tail_after_quality(labels, tail)
                 buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                 if buffer is None:
-                    given, output_values = (
-                        native(mapping(inputs, compiled.names)),
-                        native_outputs(outputs, compiled.output_names),
-                    )
+                    given = native(mapping(inputs, compiled.names))
+                    output_values = native_outputs(outputs, compiled.output_names)
                     if given is not inputs or output_values is not outputs:
                         inputs, outputs = given, output_values
                         buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                     if buffer is None:
                         buffer = encode_new_shape(compiled, inputs, outputs, stamped, identity, took, tail)
                 if buffer is not None and len(buffer) <= max_bytes:
-                    if sampled and not sampler.keeps(inputs):  # valid, or there would be no buffer
+                    if sampled and not self.sampler.keeps(inputs):  # valid, or there would be no buffer
                         compiled.return_buffer(buffer)
                         return identity
                     if redacted:

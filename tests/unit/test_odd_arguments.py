@@ -271,6 +271,14 @@ def test_a_time_that_is_none_is_named(given: Any) -> None:
         assert event["mllog"]["quality"]["unreadable_arguments"] == ["timestamp"]
 
 
+@pytest.mark.parametrize("given", ["text", 7, [1], pd.DataFrame({"a": [1]}), Failing(), object()])
+def test_labels_that_are_none_are_named(given: Any) -> None:
+    """Labels that cannot be read cost nothing but themselves."""
+    for event in events_of(lambda log: log.prediction({"a": 1.0}, labels=given)):
+        assert event["mllog"]["input"]["number"] == {"a": 1.0}
+        assert event["mllog"]["quality"].get("unreadable_arguments") == ["labels"] or event["labels"]
+
+
 def test_what_a_caller_names_as_an_id_may_be_sensitive() -> None:
     """An id with an address in it is hashed alike for live, shadow and feedback, so that they still join."""
     with capture() as events:
