@@ -226,11 +226,12 @@ def event_from_line(line: str | bytes) -> Event:
         'caf\\xE9'
     """
     if isinstance(line, bytes):
-        line = _decoded(line)
+        line = decoded_bytes(line)
     return {"@version": "1", "@timestamp": now(), "message": line, "event": {"original": line}}
 
 
-def _decoded(line: bytes) -> str:
+def decoded_bytes(line: bytes) -> str:
+    r"""The text of bytes; those that are not UTF-8 are kept as `\xHH`."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
