@@ -13,7 +13,7 @@ from mllog.errors import QueryError
 from mllog.store._dates import floored, moment_of, resolve, shifted, since_epoch, text_of
 from mllog.store._fields import DATES, TIME, column
 from mllog.store._literals import NONE
-from mllog.store._metrics import METRICS, finite, number, whole
+from mllog.store._metrics import FORMATTED, METRICS, checked_format, finite, number, whole, with_text
 from mllog.store._pipelines import PIPELINES, pipeline
 from mllog.store._query import Translator
 
@@ -115,12 +115,18 @@ class Aggregator:
     # -- one number, or a few ------------------------------------------------------------------
 
     def _metric(self, kind: str, settings: Mapping[str, Any], where: str) -> Part:
-        field = self._field(settings, where, "missing", "precision_threshold")
+        takes_format = kind in FORMATTED
+        field = self._field(settings, where, "missing", "precision_threshold", *(["format"] if takes_format else ()))
+        pattern = checked_format(settings.get("format"), where)
         name = self._name()
         body: dict[str, Any] = {"field": column(field)}
         if "missing" in settings:
             body["missing"] = settings["missing"]
-        return Part({name: {kind: body}}, lambda answers: number(kind, answers.get(name, {}), is_date=field in DATES))
+
+        def read(answers: Answers) -> Any:
+            return with_text(number(kind, answers.get(name, {}), is_date=field in DATES), pattern)
+
+        return Part({name: {kind: body}}, read)
 
     def _percentiles(self, settings: Mapping[str, Any], _: Part, where: str) -> Part:
         field = self._field(settings, where, "percents", "keyed", "tdigest", "hdr")

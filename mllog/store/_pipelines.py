@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from mllog.errors import QueryError
+from mllog.store._metrics import checked_format, with_text
 
 Compute = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Makes the answer out of the answers beside it."""
@@ -42,9 +43,10 @@ def pipeline(body: Mapping[str, Any], where: str, siblings: Mapping[str, Any]) -
     if len(body) != 1:
         raise QueryError(f"{where}: expected one kind of aggregation, found {sorted(body)}")
     ((kind, settings),) = body.items()
-    path = settings.get("buckets_path") if isinstance(settings, Mapping) and len(settings) == 1 else None
-    if not isinstance(path, str) or path.count(">") != 1:
-        raise QueryError(f"{where}.{kind}: expected a buckets_path such as name>_count, and nothing else")
+    path = settings.get("buckets_path") if isinstance(settings, Mapping) else None
+    if not isinstance(path, str) or path.count(">") != 1 or not {*settings} <= {"buckets_path", "format"}:
+        raise QueryError(f"{where}.{kind}: expected a buckets_path such as name>_count, a format, and nothing else")
+    written = checked_format(settings.get("format"), f"{where}.{kind}")
     name, metric = path.split(">")
     if name not in siblings:
         raise QueryError(f"{where}.{kind}.buckets_path: no aggregation {name!r} beside it")
@@ -58,7 +60,7 @@ def pipeline(body: Mapping[str, Any], where: str, siblings: Mapping[str, Any]) -
         each: Iterable[Mapping[str, Any]] = buckets.values() if isinstance(buckets, Mapping) else buckets
         values = [_value(bucket, metric) for bucket in each]
         found = reduce([value for value in values if value is not None])
-        return {"value": found if found is None else float(found)}
+        return with_text({"value": found if found is None else float(found)}, written)
 
     return compute
 

@@ -24,7 +24,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
 def _dropped(scope: Scope) -> Alarm:
     given_up = {"range": {"mllog.spool.dropped": {"gt": 0}}}
     set_aside = {"range": {"mllog.shipper.quarantined": {"gt": 0}}}
-    count = "{{ctx.payload.aggregations.%s.n.value}}"
+    count = "{{ctx.payload.aggregations.%s.n.value_as_string}}"
     return Alarm(
         kind="dropped",
         about="Events were lost at a full spool, or set aside in quarantine.ndjson: see `mllog spool status`.",
@@ -34,8 +34,11 @@ def _dropped(scope: Scope) -> Alarm:
         index=[scope.stream("shipper")],
         query=[{"bool": {"should": [given_up, set_aside], "minimum_should_match": 1}}],
         aggs={
-            "dropped": {"filter": given_up, "aggs": {"n": {"sum": {"field": "mllog.spool.dropped"}}}},
-            "quarantined": {"filter": set_aside, "aggs": {"n": {"sum": {"field": "mllog.shipper.quarantined"}}}},
+            "dropped": {"filter": given_up, "aggs": {"n": {"sum": {"field": "mllog.spool.dropped", "format": "0"}}}},
+            "quarantined": {
+                "filter": set_aside,
+                "aggs": {"n": {"sum": {"field": "mllog.shipper.quarantined", "format": "0"}}},
+            },
         },
         condition=_ANY,
         text=f"{count % 'dropped'} events were dropped and {count % 'quarantined'} quarantined in {WINDOW}.",

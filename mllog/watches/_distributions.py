@@ -26,7 +26,7 @@ from mllog.watches._alarm import (
     opens_template,
     predictions,
 )
-from mllog.watches._shares import LIMIT, allowed, any_above, rounded, without
+from mllog.watches._shares import LIMIT_TEXT, allowed, any_above, rounded, without
 
 LEAST: Final = 500
 """Events without which a distribution says little."""
@@ -121,7 +121,7 @@ def _alarm(
         condition=any_above("parts"),
         text=(
             "{{ctx.metadata.feature}} is not distributed as in training: a part of its values that held at most"
-            f" {{{{ctx.metadata.training}}}} of training holds more than {LIMIT} of {TOTAL}"
+            f" {{{{ctx.metadata.training}}}} of training holds more than {LIMIT_TEXT} of {TOTAL}"
             f" predictions in {WINDOW}. Counts of the parts, in the order of the profile:"
             f" {{{{#{_PARTS}}}}}{{{{doc_count}}}} {{{{/{_PARTS}}}}}"
         ),

@@ -94,11 +94,11 @@ def _invalid(scope: Scope) -> Alarm:
         threshold=limit,
         window="1d",
         query=predictions(scope),
-        aggs={"invalid": {"avg": {"field": "mllog.quality.invalid"}}, **which},
+        aggs={"invalid": {"avg": {"field": "mllog.quality.invalid", "format": "0.0###"}}, **which},
         condition={"compare": {"ctx.payload.aggregations.invalid.value": {"gt": limit}}},
         text=(
-            f"share of invalid inputs {{{{ctx.payload.aggregations.invalid.value}}}} is above {THRESHOLD}, over {TOTAL}"
-            f" predictions in {WINDOW}. {features}"
+            "share of invalid inputs {{ctx.payload.aggregations.invalid.value_as_string}}"
+            f" is above {THRESHOLD}, over {TOTAL} predictions in {WINDOW}. {features}"
             "with unexpected features: {{ctx.payload.aggregations.unexpected.doc_count}}."
         ),
         look="mllog.quality.invalid:1",

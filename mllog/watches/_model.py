@@ -19,7 +19,7 @@ from mllog.watches._alarm import (
     since,
     within,
 )
-from mllog.watches._shares import LIMIT, above, allowed, enough, outside, rounded
+from mllog.watches._shares import LIMIT_TEXT, above, allowed, enough, outside, rounded
 
 AGE: Final = "90d"
 """Default maximum age of a model."""
@@ -156,7 +156,7 @@ def _quality(scope: Scope) -> Alarm:
         condition=above("far"),
         text=(
             f"{{{{ctx.payload.aggregations.far.doc_count}}}} of {TOTAL} answers whose truth came in {WINDOW} were off"
-            f" by {{{{ctx.metadata.off}}}} or more; more than {LIMIT} are above the share of"
+            f" by {{{{ctx.metadata.off}}}} or more; more than {LIMIT_TEXT} are above the share of"
             f" {THRESHOLD}."
         ),
         esql=_esql.share([_esql.where(far)], share, least),
@@ -188,7 +188,7 @@ def _shadow(scope: Scope) -> Alarm:
         condition=above("far"),
         text=(
             f"{{{{ctx.payload.aggregations.far.doc_count}}}} of {TOTAL} answers of a shadow in {WINDOW} differ by"
-            f" {{{{ctx.metadata.off}}}} or more; more than {LIMIT} are above the share of"
+            f" {{{{ctx.metadata.off}}}} or more; more than {LIMIT_TEXT} are above the share of"
             f" {THRESHOLD}."
         ),
         esql=_esql.share([_esql.where(far)], share, least),

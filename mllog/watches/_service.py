@@ -19,7 +19,7 @@ from mllog.watches._alarm import (
     since,
     within,
 )
-from mllog.watches._shares import LIMIT, above, allowed, enough, only, rounded, without
+from mllog.watches._shares import LIMIT_TEXT, above, allowed, enough, only, rounded, without
 
 LEAST: Final = 100
 """Calls without which a share or a percentile says little."""
@@ -115,7 +115,7 @@ def _errors(scope: Scope) -> Alarm:
         condition=above("failed"),
         text=(
             f"{{{{ctx.payload.aggregations.failed.doc_count}}}} of {TOTAL} calls in {WINDOW} failed; more than"
-            f" {LIMIT} are above the share of {THRESHOLD}."
+            f" {LIMIT_TEXT} are above the share of {THRESHOLD}."
         ),
         look="event.outcome:failure",
         esql=_esql.share([_esql.where(failed)], limit, least),
@@ -141,7 +141,7 @@ def _latency(scope: Scope) -> Alarm:
             condition=above("slow"),
             text=(
                 f"{{{{ctx.payload.aggregations.slow.doc_count}}}} of {TOTAL} calls in {WINDOW} took longer than"
-                f" {THRESHOLD} ms; more than {LIMIT} are above one in twenty."
+                f" {THRESHOLD} ms; more than {LIMIT_TEXT} are above one in twenty."
             ),
             esql=_esql.share([_esql.where(slow)], _SLOW, least),
         )
@@ -201,7 +201,8 @@ def _throughput(scope: Scope) -> Alarm:
         condition={"compare": {"ctx.payload.aggregations.now.doc_count": {"lt": f"{{{{{before}.allowed.value}}}}"}}},
         text=(
             f"{{{{ctx.payload.aggregations.now.doc_count}}}} calls in {WINDOW}, and"
-            f" {{{{{before}.doc_count}}}} a day before; fewer than {{{{{before}.allowed.value}}}} are too few."
+            f" {{{{{before}.doc_count}}}} a day before;"
+            f" fewer than {{{{{before}.allowed.value_as_string}}}} are too few."
         ),
     )
 

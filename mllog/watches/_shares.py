@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 LIMIT: Final = "{{ctx.payload.aggregations.allowed.value}}"
-"""How many events are allowed; for texts and conditions."""
+"""How many events are allowed; for conditions."""
+
+LIMIT_TEXT: Final = "{{ctx.payload.aggregations.allowed.value_as_string}}"
+"""The same for texts, rounded."""
 
 _PARTS: Final = 20
 """Shares are rounded up to twentieths."""
@@ -52,7 +55,7 @@ def enough(least: int, aggs: Mapping[str, Any], field: str = "mllog.model.role",
 
 def only(metric: str) -> dict[str, Any]:
     """A metric of what is `enough`, in a place that is always there; null where there is not enough."""
-    return {"avg_bucket": {"buckets_path": f"enough>{metric}"}}
+    return {"avg_bucket": {"buckets_path": f"enough>{metric}", "format": "0.#"}}
 
 
 def allowed(share: float, least: int, role: str = "live") -> dict[str, Any]:

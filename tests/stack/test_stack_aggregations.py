@@ -20,6 +20,7 @@ START = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)
 NUMBER = "mllog.input.number.delay"
 CATEGORY = "mllog.input.category.carrier"
 
+FORMATS = ("0", "0.0", "0.#", "0.0###", "0.##%", "0%")
 AGGREGATIONS: dict[str, dict[str, Any]] = {
     "terms": {"terms": {"field": CATEGORY, "size": 3}},
     "terms_include": {"terms": {"field": CATEGORY, "include": ["AA", "UA"]}},
@@ -54,8 +55,13 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
         "aggs": {
             "slots": {"filters": {"filters": [{"match_all": {}}, {"match_none": {}}, {"match_none": {}}]}},
             "third": {"avg_bucket": {"buckets_path": "slots>_count"}},
+            "written": {"avg_bucket": {"buckets_path": "slots>_count", "format": "0.#"}},
         },
     },
+    **{f"avg_as_{pattern}": {"avg": {"field": NUMBER, "format": pattern}} for pattern in FORMATS},
+    **{f"min_as_{pattern}": {"min": {"field": NUMBER, "format": pattern}} for pattern in FORMATS},
+    "sum_as": {"sum": {"field": NUMBER, "format": "0.#"}},
+    "nothing_as": {"avg": {"field": "mllog.input.number.nowhere", "format": "0.#"}},
     "missing": {"missing": {"field": CATEGORY}},
     "nothing": {"avg": {"field": "mllog.input.number.nowhere"}},
 }

@@ -33,7 +33,15 @@ MAPPING = {
                 {"numbers": {"path_match": "mllog.input.number.*", "mapping": {"type": "double"}}},
                 {"doubles": {"match_mapping_type": "double", "mapping": {"type": "double"}}},
             ],
-            "properties": {"@timestamp": {"type": "date"}},
+            "properties": {
+                "@timestamp": {"type": "date"},
+                "mllog": {
+                    "properties": {
+                        "spool": {"properties": {"dropped": {"type": "long"}}},
+                        "shipper": {"properties": {"quarantined": {"type": "long"}}},
+                    }
+                },
+            },
         }
     },
 }

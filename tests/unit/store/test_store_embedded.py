@@ -504,7 +504,14 @@ def test_a_share_of_all_needs_no_script(store: EmbeddedStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"buckets_path": "x"}, {"buckets_path": "y>_count"}, {"buckets_path": "x>_count", "format": "0"}]
+    "settings",
+    [
+        {},
+        {"buckets_path": "x"},
+        {"buckets_path": "y>_count"},
+        {"buckets_path": "x>_count", "gap_policy": "skip"},
+        {"buckets_path": "x>_count", "format": "#0,0"},
+    ],
 )
 def test_a_pipeline_outside_the_subset_is_refused(store: EmbeddedStore, settings: dict[str, str]) -> None:
     """With its place."""
