@@ -17,7 +17,7 @@ from mllog.pipeline._guard import Guard, guard, together
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import Schema, checked
 from mllog.pipeline._sprintf import TemplateError, malformed, template
-from mllog.pipeline.filters import FILTERS, OUTSIDE
+from mllog.pipeline.filters import ADVICE, FILTERS, OUTSIDE
 from mllog.pipeline.filters._common import Filter, Spread
 
 _log: Final = logging.getLogger("mllog.pipeline")
@@ -169,7 +169,8 @@ class Compiler:
     def _filter(self, plugin: Plugin) -> Filter | Spread:
         if plugin.name not in FILTERS:
             known = "is outside the embedded subset" if plugin.name in OUTSIDE else "is unknown"
-            raise plugin.place.error(f"the filter {plugin.name!r} {known}: use {', '.join(FILTERS)}")
+            advice = ADVICE.get(plugin.name, f"use {', '.join(FILTERS)}")
+            raise plugin.place.error(f"the filter {plugin.name!r} {known}: {advice}")
         schema, build = FILTERS[plugin.name]
         ready = self._own(checked(plugin, schema, self._environ))
         if plugin.name != "mutate":  # which tags the event

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from mllog.pipeline import _field
@@ -13,18 +14,20 @@ from mllog.pipeline._event import Event, write
 from mllog.pipeline._gsub import MATCH_SECONDS
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
-from mllog.pipeline._settings import BOOLEAN, HASH, STRING, Schema, Setting
+from mllog.pipeline._settings import BOOLEAN, HASH, NUMBER, STRING, Schema, Setting
 from mllog.pipeline._sprintf import Template, template
 from mllog.pipeline._text import ruby_text
 from mllog.pipeline.filters._common import COMMON, Filter, matched
+from mllog.pipeline.filters._dictionary import REFRESH_SECONDS, DictionaryFile
 
 SCHEMA: Final = Schema(
     {
-        **COMMON, "source": Setting(required=True), "target": STRING, "dictionary": HASH, "override": BOOLEAN,
-        "exact": BOOLEAN, "regex": BOOLEAN, "fallback": STRING, "iterate_on": STRING, "ecs_compatibility": STRING,
+        **COMMON, "source": STRING, "field": STRING, "target": STRING, "destination": STRING, "dictionary": HASH,
+        "override": BOOLEAN, "exact": BOOLEAN, "regex": BOOLEAN, "fallback": STRING, "iterate_on": STRING,
+        "ecs_compatibility": STRING, "dictionary_path": STRING, "refresh_interval": NUMBER,
+        "refresh_behaviour": Setting(choices=("merge", "replace")),
     },
-    outside=frozenset({"dictionary_path", "refresh_interval", "refresh_behaviour", "yaml_dictionary_code_point_limit",
-                       "yaml_load_strategy"}),
+    outside=frozenset({"yaml_dictionary_code_point_limit", "yaml_load_strategy"}),
 )  # fmt: skip
 
 _MISSING: Final = object()
@@ -32,7 +35,29 @@ _LookUp = Callable[[str], Any]
 
 
 def _look_up(plugin: Plugin) -> _LookUp:
-    dictionary: dict[str, Any] = plugin.settings.get("dictionary", {})
+    if "dictionary_path" not in plugin.settings:
+        return _look_up_in(plugin, plugin.settings.get("dictionary", {}))
+    place = plugin.setting_place("dictionary_path")
+    if "dictionary" in plugin.settings:
+        raise place.error("dictionary and dictionary_path exclude each other: keep one")
+    path = Path(plugin.settings["dictionary_path"])
+    interval = float(plugin.settings.get("refresh_interval", REFRESH_SECONDS))
+    try:
+        file = DictionaryFile(path, interval, plugin.settings.get("refresh_behaviour", "merge"))
+    except (OSError, ValueError) as error:
+        raise place.error(f"the dictionary {path} cannot be read: {error}") from None
+    find = _look_up_in(plugin, file.entries)
+
+    def look_up(text: str) -> Any:
+        nonlocal find
+        if file.refreshed():
+            find = _look_up_in(plugin, file.entries)
+        return find(text)
+
+    return look_up
+
+
+def _look_up_in(plugin: Plugin, dictionary: Mapping[str, Any]) -> _LookUp:
     if not plugin.settings.get("exact", True):
         words = sorted(dictionary, key=list(dictionary).index)
         union = re.compile("|".join(map(re.escape, words)) if words else r"(?!)")
@@ -58,17 +83,29 @@ def _look_up(plugin: Plugin) -> _LookUp:
     return lambda text: dictionary.get(text, _MISSING)
 
 
+def _one_of(plugin: Plugin, name: str, older: str) -> str | None:
+    """A setting, or what it was called before."""
+    if name in plugin.settings and older in plugin.settings:
+        raise plugin.setting_place(older).error(f"{older} is an older name of {name}: keep {name}")
+    value = plugin.settings.get(name, plugin.settings.get(older))
+    return None if value is None else str(value)
+
+
 def build(plugin: Plugin) -> Filter:
     """A function that sets the target to what stands in the dictionary for the source.
 
     Raises:
-        PipelineError: a pattern of the dictionary is none.
+        PipelineError: a pattern of the dictionary is none, or its file cannot be read.
     """
     settings = plugin.settings
     find = _look_up(plugin)
-    source = str(settings["source"])
-    target = str(settings.get("target", source))
-    override = settings.get("override", target == source)
+    source = _one_of(plugin, "source", "field")
+    if source is None:
+        raise plugin.place.error("missing the required setting 'source' of translate")
+    target = _one_of(plugin, "target", "destination")
+    if target is None:
+        target = "translation" if settings.get("ecs_compatibility") == "disabled" else source
+    override = settings.get("override", target == source and settings.get("ecs_compatibility") != "disabled")
     fallback: Template | None = template(str(settings["fallback"])) if "fallback" in settings else None
     done = matched(plugin)
 

@@ -245,7 +245,7 @@ def test_decimals_compare_with_literals() -> None:
         ('filter { kv { field_split_pattern => "(" } }', "1:10: kv: "),
         ('filter { dissect { mapping => { "message" => "none" } } }', "1:20: the mapping of message has no %{field}"),
         ('filter { dissect { convert_datatype => { "a" => "bool" } } }', "1:20: a can become int or float, not 'bool'"),
-        ('filter { translate { source => "a" dictionary_path => "x.yml" } }', "is outside the embedded subset"),
+        ('filter { translate { source => "a" yaml_load_strategy => "one_shot" } }', "is outside the embedded subset"),
         ('filter { de_dot { separator => "." } }', "1:19: the separator of de_dot must not hold a dot"),
         ("filter { clone { } }", "1:10: missing the required setting 'clones' of clone"),
     ],
