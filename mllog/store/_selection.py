@@ -54,10 +54,18 @@ def selection(
         until: the moment before which they are.
         text: in Lucene's syntax, as the search bar of Kibana takes it.
 
+    Raises:
+        QueryError: `since` is not before `until`: no event can be between them.
+
     Example:
         >>> selection(model="late", text="event.outcome:failure")["bool"]["filter"][0]
         {'term': {'mllog.model.name': 'late'}}
     """
+    if since is not None and until is not None and since >= until:
+        raise QueryError(
+            f"since ({_iso(since)}) is not before until ({_iso(until)}), so no event can be between them: swap them,"
+            " or leave one out"
+        )
     filters: list[Mapping[str, Any]] = list(clauses)
     if model is not None:
         filters.append({"term": {"mllog.model.name": model}})
