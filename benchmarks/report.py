@@ -23,7 +23,18 @@ from typing import Any
 
 import measuring
 
-SCRIPTS = ("imports", "emit", "survival", "contention", "fastapi_load", "batch", "pipeline", "where", "storage")
+SCRIPTS = (
+    "imports",
+    "emit",
+    "survival",
+    "contention",
+    "fastapi_load",
+    "batch",
+    "pipeline",
+    "where",
+    "costly",
+    "storage",
+)
 NEEDS = {"storage": "MLLOG_TEST_ELASTICSEARCH"}
 """Without these variables a benchmark is left out, and its figures stay, unless it is asked for by name."""
 

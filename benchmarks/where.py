@@ -26,8 +26,7 @@ DETAILED = "mllog, with a profile"
 CASES = ("mllog, redaction off", "mllog", DETAILED, "1 KB of free text")
 
 STAGES = (  # the first that fits names the stage of a function
-    ("_event.py:dumps", "encode"),
-    ("_event.py:", "id and time"),
+    ("_stamps.py", "id and time"),
     ("time.time_ns", "id and time"),
     ("math.trunc", "id and time"),
     ("orjson", "encode"),
@@ -38,16 +37,21 @@ STAGES = (  # the first that fits names the stage of a function
     ("<shape>", "sort by type"),
     ("_shape.py", "by value"),
     ("_features.py", "by value"),
+    ("_general.py", "by value"),
     ("_mapping.py", "by value"),
     ("_validate.py", "by value"),
+    ("_plain.py", "by value"),
+    ("_texts.py", "redact"),
     ("redaction/", "redact"),
     ("re.Pattern", "redact"),
     ("_context.py", "context"),
     ("ContextVar", "context"),
     ("spool/", "append"),
     ("_thread.lock", "append"),
-    ("_handlers.py", "append"),
-    ("_model_logger.py", "the call itself"),
+    ("sinks/", "append"),
+    ("_delivery.py", "append"),
+    ("_logger.py", "the call itself"),
+    ("_streams.py", "the call itself"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Evaluates watches on a store, says what is wrong and where to look, and acts."""
+"""Evaluates watches on a store and runs their actions."""
 
 from __future__ import annotations
 

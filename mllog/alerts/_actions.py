@@ -1,4 +1,4 @@
-"""What is done when a watch fires: logged, stored, posted, mailed, or handed to a program."""
+"""The actions of a watch that fires: log, store, webhook, mail, Slack, or a program."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from mllog._durations import seconds
+from mllog._timestamps import iso_utc
 from mllog.alerts._config import LOOPBACK, Config
 from mllog.alerts._evaluate import Evaluation
 from mllog.alerts._template import render
@@ -27,18 +29,18 @@ from mllog.watches._watch import Action
 LOGGER: Final = logging.getLogger("mllog.alerts")
 _LEVELS: Final = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 _ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
-"""What a program gets of the environment: not the secrets that others are read from."""
+"""The environment variables that a program inherits: none that may hold a secret."""
 
 
 def about(evaluation: Evaluation) -> dict[str, Any]:
-    """What a program is told: counts and names, never a value of an event."""
+    """The input of a program: counts and names, never a value of an event."""
     metadata: Mapping[str, Any] = evaluation.context.get("metadata", {})
     names = {key: named(metadata, key) for key in ("model", "version", "feature")}
-    told = names | {key: metadata.get(key) for key in ("statistic", "threshold", "window")}
+    details = names | {key: metadata.get(key) for key in ("statistic", "threshold", "window")}
     return {
         "watch": evaluation.id,
         "severity": evaluation.severity,
-        **told,
+        **details,
         "text": evaluation.text,
         "link": evaluation.link,
         "time": evaluation.context.get("trigger", {}).get("scheduled_time"),
@@ -46,7 +48,7 @@ def about(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def named(metadata: Mapping[str, Any], key: str) -> str | None:
-    """A name as it was before it stood in a watch; there one that begins as a date does has a word before it."""
+    """A name from a watch, without the prefix of names that look like a date; see `escape_date`."""
     found = metadata.get(key)
     return None if found is None else str(found).removeprefix(f"{key} ")
 
@@ -67,10 +69,10 @@ class Actors:
         """The actions that `alerts.toml` adds to those of a watch."""
         found: dict[str, Action] = {}
         for route in self._config.routes:
-            if route.takes(watch, severity):
+            if route.matches(watch, severity):
                 for target in route.send:
                     kind, _, name = target.partition(":")
-                    own = throttle if route.throttle is None else route.throttle
+                    own = throttle if route.throttle is None else seconds(route.throttle, whole=True)
                     found.setdefault(target, Action(target, kind, {"name": name}, own))
         return list(found.values())
 
@@ -95,9 +97,9 @@ class Actors:
             self._command(str(action.settings["name"]), evaluation)
 
     def _index(self, action: Action, evaluation: Evaluation, now: dt.datetime) -> None:
-        """Store the answer of the search, as Watcher does."""
+        """Store the response of the search, as Watcher does."""
         index = action.settings["index"]
-        moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = iso_utc(now)
         identity = hashlib.sha256(f"{evaluation.id}\0{action.name}\0{moment}".encode()).hexdigest()[:32]
         source = {"@timestamp": moment, "event": {"id": identity}, **evaluation.payload}
         try:
@@ -111,27 +113,29 @@ class Actors:
     def _webhook(self, settings: Mapping[str, Any], evaluation: Evaluation) -> None:
         allowed = self._config.webhook
         scheme, host, port = settings.get("scheme", "http"), settings["host"], settings["port"]
-        place = f"{host}:{port}"
-        if place not in allowed.hosts and not (port == 443 and host in allowed.hosts):
-            raise ActionError(f"{place}: not among the webhook.hosts of alerts.toml")
+        address = f"{host}:{port}"
+        if address not in allowed.hosts and not (port == 443 and host in allowed.hosts):
+            raise ActionError(f"{address}: not in webhook.hosts of alerts.toml")
         if scheme != "https" and not (scheme == "http" and allowed.loopback_http and host in LOOPBACK):
-            raise ActionError(f"{place}: webhooks go over https")
+            raise ActionError(f"{address}: webhooks require https")
         headers = dict(settings.get("headers", {}))
         if allowed.bearer is not None:
             headers["Authorization"] = f"Bearer {allowed.bearer.read()}"
         path = settings.get("path") or "/"
         url = httpx.URL(scheme=scheme, host=host, port=port, path=path)
         body = render(str(settings.get("body", "")), evaluation.context)
-        _send(str(settings.get("method", "post")), url, place, allowed.timeout, content=body.encode(), headers=headers)
+        _send(
+            str(settings.get("method", "post")), url, address, allowed.timeout, content=body.encode(), headers=headers
+        )
 
     def _slack(self, evaluation: Evaluation) -> None:
         assert self._config.slack is not None
         try:
-            url = httpx.URL(self._config.slack.read())
+            url = httpx.URL(self._config.slack.url.read())
         except httpx.InvalidURL:
-            raise ActionError("slack: its secret is no address") from None
+            raise ActionError("slack: its secret is not a URL") from None
         if url.scheme != "https" and not (self._config.webhook.loopback_http and url.host in LOOPBACK):
-            raise ActionError("slack: webhooks go over https")
+            raise ActionError("slack: webhooks require https")
         # Slack's own marks, https://api.slack.com/reference/surfaces/formatting#escaping
         text = evaluation.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         _send("post", url, "slack", self._config.webhook.timeout, json={"text": f"{evaluation.severity}: {text}"})
@@ -157,8 +161,8 @@ class Actors:
                 if email.password is not None:
                     connection.login(email.user, email.password.read())
                 connection.send_message(message)
-        except (OSError, smtplib.SMTPException) as error:  # their texts may quote what was said
-            raise ActionError(f"{email.host}:{email.port}: mail was not taken: {type(error).__name__}") from None
+        except (OSError, smtplib.SMTPException) as error:  # their texts may quote the message
+            raise ActionError(f"{email.host}:{email.port}: the mail was not accepted: {type(error).__name__}") from None
 
     def _command(self, name: str, evaluation: Evaluation) -> None:
         command = self._config.commands[name]
@@ -172,18 +176,18 @@ class Actors:
                 start_new_session=True,
             )
         except OSError as error:
-            raise ActionError(f"{command.argv[0]}: cannot be started: {error.strerror}") from None
+            raise ActionError(f"{command.argv[0]}: cannot start the program: {error.strerror}") from None
         with program:
             try:
                 program.communicate(orjson.dumps(about(evaluation)), timeout=command.timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(program.pid, signal.SIGKILL)  # and whatever it started
-                raise ActionError(f"{command.argv[0]}: not done after {command.timeout:g} s, and killed") from None
+                os.killpg(program.pid, signal.SIGKILL)  # and its child processes
+                raise ActionError(f"{command.argv[0]}: not finished after {command.timeout:g} s, and killed") from None
         if program.returncode:
             raise ActionError(f"{command.argv[0]}: exit code {program.returncode}")
 
 
-def _send(method: str, url: httpx.URL, place: str, timeout: float, **request: Any) -> None:
+def _send(method: str, url: httpx.URL, address: str, timeout: float, **request: Any) -> None:
     """One request, without proxies of the environment and without redirects.
 
     Raises:
@@ -192,10 +196,10 @@ def _send(method: str, url: httpx.URL, place: str, timeout: float, **request: An
     try:
         with (
             httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client,
-            client.stream(method.upper(), url, **request) as answer,  # what it says is not read, however long
+            client.stream(method.upper(), url, **request) as response,  # its body is not read, however long
         ):
-            success, code = answer.is_success, answer.status_code
+            success, code = response.is_success, response.status_code
     except httpx.HTTPError as error:
-        raise ActionError(f"{place}: {type(error).__name__}") from None
+        raise ActionError(f"{address}: {type(error).__name__}") from None
     if not success:
-        raise ActionError(f"{place}: answered {code}")
+        raise ActionError(f"{address}: HTTP {code}")

@@ -1,4 +1,4 @@
-"""Evaluates a watch over a store, as Watcher would: search, condition, text."""
+"""Evaluates a watch over a store, as Watcher does: search, condition, text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.alerts._template import at, render, rendered, resolved
+from mllog._timestamps import iso_utc
+from mllog.alerts._template import render, rendered, resolved
 from mllog.errors import StoreError, WatchError
 from mllog.store import Store
+from mllog.store._selection import get_path
 from mllog.watches._watch import Watch
 
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
@@ -27,18 +29,18 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a watch said at one moment.
+    """The result of a watch at a point in time.
 
     Attributes:
         id: of the watch.
         severity: notify, triage or automate.
         fired: whether its condition held.
-        text: of its logging action; empty where it did not fire.
-        model: whose events it watches.
-        link: where to look.
-        payload: what the search answered.
-        problem: why it could not be evaluated; empty where it could.
-        context: what its templates see.
+        text: of its logging action; empty if it did not fire.
+        model: name of the watched model.
+        link: to the dashboard.
+        payload: the response of the search.
+        problem: why it could not be evaluated; empty if it could.
+        context: the variables of its templates.
     """
 
     id: str
@@ -53,8 +55,8 @@ class Evaluation:
 
 
 def context_of(watch: Watch, now: dt.datetime) -> dict[str, Any]:
-    """What the templates of a watch see before its search is answered."""
-    moment = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The variables of the templates of a watch, before its search has run."""
+    moment = iso_utc(now)
     return {
         "watch_id": watch.id,
         "metadata": watch.metadata,
@@ -72,15 +74,15 @@ def evaluate(watch: Watch, store: Store, *, now: dt.datetime) -> Evaluation:
         now: the scheduled time of this evaluation.
 
     Raises:
-        StoreError: the store could not answer.
-        WatchError: a condition compares what cannot be compared.
+        StoreError: the search failed.
+        WatchError: a condition compares values of incomparable types.
     """
     context = context_of(watch, now)
     body = rendered(watch.body, context)
     payload = store.search(body, index=",".join(watch.indices))
     failed = payload.get("_shards", {}).get("failed", 0)
-    if failed or payload.get("timed_out"):  # half an answer looks like good news
-        raise StoreError(f"{watch.id}: {failed} shards did not answer, or not in time; nothing was compared")
+    if failed or payload.get("timed_out"):  # a partial response would look like a healthy one
+        raise StoreError(f"{watch.id}: {failed} shards failed or timed out; the condition was not evaluated")
     total = payload["hits"]["total"]
     if isinstance(total, Mapping):
         payload["hits"]["total"] = total["value"]  # rest_total_hits_as_int
@@ -107,7 +109,7 @@ def unanswered(watch: Watch, problem: str) -> Evaluation:
 
 
 def model_of(watch: Watch) -> str:
-    """The name of the model that a watch is about, if any; see `watches._frame.undated`."""
+    """The name of the model that a watch is about, if any; see `watches._alarm.escape_date`."""
     return str(watch.metadata.get("model", "")).removeprefix("model ")
 
 
@@ -116,7 +118,7 @@ def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
     if kind in ("always", "never"):
         return kind == "always"
     ((path, test),) = settings.items()
-    value = at(context, path.removeprefix("ctx."))
+    value = get_path(context, path.removeprefix("ctx."))
     if kind == "compare":
         return _compare(value, test, context, watch.id)
     comparison = {name: limit for name, limit in test.items() if name != "path"}
@@ -125,12 +127,12 @@ def _holds(watch: Watch, context: Mapping[str, Any]) -> bool:
     if isinstance(limit, Mapping):
         quantifier, limit = str(limit.get("quantifier", "some")), limit.get("value")
     if value is not None and not isinstance(value, list):
-        raise WatchError(f"{watch.id}: condition: {path} is no array")
-    found = [
-        _compare(at(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
+        raise WatchError(f"{watch.id}: condition: {path} is not an array")
+    results = [
+        _compare(get_path(item, test["path"]) if test.get("path") else item, {name: limit}, context, watch.id)
         for item in value or ()
     ]
-    return all(found) if quantifier == "all" else any(found)
+    return all(results) if quantifier == "all" else any(results)
 
 
 def _compare(value: Any, test: Mapping[str, Any], context: Mapping[str, Any], name: str) -> bool:
@@ -138,7 +140,7 @@ def _compare(value: Any, test: Mapping[str, Any], context: Mapping[str, Any], na
     limit = resolved(limit, context)
     if comparison in ("eq", "not_eq"):
         return bool(_COMPARE[comparison](value, limit))
-    if value is None or limit is None:  # an average over no events: nothing to say
+    if value is None or limit is None:  # an average over no events
         return False
     try:
         return bool(_COMPARE[comparison](float(value), float(limit)))

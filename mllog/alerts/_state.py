@@ -1,18 +1,19 @@
-"""What alerts remember between two runs: when each action last ran, and what was acknowledged."""
+"""The state of alerts between runs: when each action last ran, and what was acknowledged."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 
+from mllog._decode import load_json
+from mllog._files import open_locked, write_atomically
 from mllog.errors import WatchError
 
 AWAITS: Final = "awaits"
@@ -21,53 +22,70 @@ AWAITS: Final = "awaits"
 RAN: Final = "ran"
 ACKNOWLEDGED: Final = "acknowledged"
 
+
+class ActionState(Struct, forbid_unknown_fields=True):
+    """What is remembered about one action of a watch.
+
+    Attributes:
+        last: when it last ran.
+        state: `awaits`, `ran` or `acknowledged`.
+    """
+
+    last: Annotated[dt.datetime, Meta(tz=True, description="a time with a zone, in ISO 8601")]
+    state: Literal["awaits", "ran", "acknowledged"]
+
+
+class AlertState(Struct, forbid_unknown_fields=True):
+    """The file of a state: actions by watch and name."""
+
+    version: int
+    watches: dict[str, dict[str, ActionState]]
+
+
 _FORMAT: Final = 1
 _PATIENCE_SECONDS: Final = 30.0
-_POLL_SECONDS: Final = 0.05
 
 
 class State:
-    """The memory of a run, as it stands in the file."""
+    """The state of all watches, by watch and action."""
 
-    def __init__(self, watches: dict[str, dict[str, dict[str, Any]]] | None = None) -> None:
+    def __init__(self, watches: dict[str, dict[str, ActionState]] | None = None) -> None:
         self.watches = watches or {}
 
     def held(self, watch: str, action: str, *, throttle: float, now: dt.datetime) -> str:
-        """Why an action is not run: `acknowledged` or `throttled`; empty where it is."""
-        known = self.watches.get(watch, {}).get(action)
-        if known is None:
+        """Why an action is not run: `acknowledged` or `throttled`; empty if it is to be run."""
+        action_state = self.watches.get(watch, {}).get(action)
+        if action_state is None:
             return ""
-        if known["state"] == ACKNOWLEDGED:
+        if action_state.state == ACKNOWLEDGED:
             return ACKNOWLEDGED
-        last = dt.datetime.fromisoformat(known["last"])
-        return "throttled" if (now - last).total_seconds() < throttle else ""
+        return "throttled" if (now - action_state.last).total_seconds() < throttle else ""
 
     def ran(self, watch: str, action: str, now: dt.datetime) -> None:
-        """An action was run."""
-        moment = now.astimezone(dt.UTC).isoformat()
-        self.watches.setdefault(watch, {})[action] = {"last": moment, "state": RAN}
+        """Record that an action was run."""
+        self.watches.setdefault(watch, {})[action] = ActionState(now.astimezone(dt.UTC), RAN)
 
     def settled(self, watch: str) -> bool:
-        """The condition is false: what was acknowledged may speak again. Returns whether that changed anything."""
+        """Record that the condition is false, which ends acknowledgements. Returns whether the state changed."""
         changed = False
-        for known in self.watches.get(watch, {}).values():
-            changed |= known["state"] != AWAITS
-            known["state"] = AWAITS
+        for action_state in self.watches.get(watch, {}).values():
+            changed |= action_state.state != AWAITS
+            action_state.state = AWAITS
         return changed
 
     def acknowledge(self, watch: str) -> list[str]:
-        """Somebody knows: the actions stay silent until the condition was false once. Returns which."""
-        found = [name for name, known in self.watches.get(watch, {}).items() if known["state"] == RAN]
-        for name in found:
-            self.watches[watch][name]["state"] = ACKNOWLEDGED
-        return found
+        """Silence the actions until the condition has been false once. Returns their names."""
+        names = [name for name, action_state in self.watches.get(watch, {}).items() if action_state.state == RAN]
+        for name in names:
+            self.watches[watch][name].state = ACKNOWLEDGED
+        return names
 
 
 class StateFile:
-    """A state that survives its process; one run at a time has it.
+    """A state that survives its process; one run at a time can use it.
 
     Args:
-        path: of the file; None keeps it in memory.
+        path: of the file; None keeps the state in memory.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -76,79 +94,54 @@ class StateFile:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[State]:
-        """The state, while no other run has it; `save` writes it.
+        """The state, locked against other runs; `save` writes it.
 
         Raises:
-            WatchError: the file cannot be used, or another run does not let go of it.
+            WatchError: the file cannot be used, or another run keeps it locked.
         """
         if self._path is None:
             yield self._memory
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_locked(Path(f"{self._path}.lock"), patience=_PATIENCE_SECONDS)
         except OSError as error:
-            raise WatchError(f"{self._path}: cannot keep the state there: {error.strerror}") from error
+            raise WatchError(f"{self._path}: cannot write the alert state: {error.strerror}") from error
+        if lock is None:
+            raise WatchError(
+                f"{self._path}: another run has held the lock for {_PATIENCE_SECONDS:.0f} s; stop that run first"
+            )
         try:
-            self._wait(lock)
             yield self._read()
         finally:
             os.close(lock)
 
-    def _wait(self, lock: int) -> None:
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > end:
-                    raise WatchError(f"{self._path}: another run has been using it for too long") from None
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
-
     def _read(self) -> State:
         assert self._path is not None
         try:
-            data = orjson.loads(self._path.read_bytes())
-            if data["version"] != _FORMAT:
-                raise WatchError(f"{self._path}: a state of format {data['version']!r}; this mllog reads {_FORMAT}")
-            watches = data["watches"]
-            for actions in watches.values():
-                for known in actions.values():
-                    dt.datetime.fromisoformat(known["last"])
-                    (AWAITS, RAN, ACKNOWLEDGED).index(known["state"])
+            stored = load_json(self._path, AlertState, WatchError)
         except FileNotFoundError:
             return State()
-        except OSError as error:
-            raise WatchError(f"{self._path}: cannot be read: {error.strerror}") from error
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
-            raise WatchError(f"{self._path}: no state of alerts; without the file every alert starts anew") from error
-        return State(watches)
+        if stored.version != _FORMAT:
+            raise WatchError(f"{self._path}: state format {stored.version} is not supported, only {_FORMAT}")
+        return State(stored.watches)
 
     def save(self, state: State) -> None:
-        """Write the state, as a whole or not at all; only its owner may read it.
+        """Write the state atomically; only its owner may read it.
 
         Raises:
             WatchError: it cannot be written.
         """
         if self._path is None:
             return
-        temporary = Path(f"{self._path}.tmp")
         try:
-            temporary.unlink(missing_ok=True)
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(orjson.dumps({"version": _FORMAT, "watches": state.watches}))
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._path)
+            write_atomically(self._path, msgspec.json.encode(AlertState(_FORMAT, state.watches)))
         except OSError as error:
-            raise WatchError(f"{self._path}: cannot keep the state there: {error.strerror}") from error
+            raise WatchError(f"{self._path}: cannot write the alert state: {error.strerror}") from error
 
 
 def acknowledge(path: Path, watch: str) -> list[str]:
-    """Acknowledge a watch: its actions stay silent until its condition was false once.
+    """Acknowledge a watch: its actions stay silent until its condition has been false once.
 
     Args:
         path: file of the state.
@@ -158,17 +151,17 @@ def acknowledge(path: Path, watch: str) -> list[str]:
         The names of the actions.
 
     Raises:
-        WatchError: it has not fired, or somebody has acknowledged it already.
+        WatchError: it has not fired, or is acknowledged already.
     """
     file = StateFile(path)
     with file.locked() as state:
-        found = state.acknowledge(watch)
-        if not found:
+        names = state.acknowledge(watch)
+        if not names:
             fired = ", ".join(sorted(name for name, of in state.watches.items() if _ran(of))) or "none"
-            raise WatchError(f"{watch}: nothing to acknowledge; what fired and was not acknowledged: {fired}")
+            raise WatchError(f"{watch}: nothing to acknowledge; watches that fired and are not acknowledged: {fired}")
         file.save(state)
-    return found
+    return names
 
 
-def _ran(actions: dict[str, dict[str, Any]]) -> bool:
-    return any(known["state"] == RAN for known in actions.values())
+def _ran(actions: dict[str, ActionState]) -> bool:
+    return any(action_state.state == RAN for action_state in actions.values())

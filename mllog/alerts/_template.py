@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import chevron
 
+from mllog.store._selection import get_path
+
 _PATH: Final = re.compile(r"\{\{\s*(ctx\.[^{}]+?)\s*\}\}")
 _LEAST_PLAIN: Final = 1e-3
 _MOST_PLAIN: Final = 1e7
@@ -40,27 +42,10 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     return text
 
 
-def at(value: Any, path: str) -> Any:
-    """What a dotted path leads to; numbers are places in an array.
-
-    Example:
-        >>> at({"buckets": [{"key": "a"}]}, "buckets.0.key")
-        'a'
-    """
-    for step in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
 def resolved(value: Any, context: Mapping[str, Any]) -> Any:
     """What a condition compares with: a path alone in braces is the value there, of its own type."""
     if isinstance(value, str) and (path := _PATH.fullmatch(value)):
-        return at(context, path[1].removeprefix("ctx."))
+        return get_path(context, path[1].removeprefix("ctx."))
     return value
 
 

@@ -1,4 +1,4 @@
-"""Events for trying a watch: read from NDJSON, each with the data stream that it would go to."""
+"""Events for testing a watch: read from NDJSON, each with its data stream."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def stream_of(event: Mapping[str, Any]) -> str:
         >>> stream_of({"mllog": {"model": {"name": "late"}}})
         'logs-mllog.late-default'
     """
-    said = event.get("data_stream", {})
-    dataset = said.get("dataset") or event.get("event", {}).get("dataset")
+    stream = event.get("data_stream", {})
+    dataset = stream.get("dataset") or event.get("event", {}).get("dataset")
     if not isinstance(dataset, str):
         dataset = f"mllog.{slug(str(event.get('mllog', {}).get('model', {}).get('name', 'unknown')))}"
-    return f"logs-{dataset}-{said.get('namespace') or 'default'}"
+    return f"logs-{dataset}-{stream.get('namespace') or 'default'}"
 
 
 def document(event: Mapping[str, Any]) -> Document:
-    """An event on its way into a store."""
+    """The document of an event."""
     identity = event.get("event", {}).get("id") or uuid7(0)
     return Document(stream_of(event), str(identity), event)
 
@@ -41,7 +41,7 @@ def documents(path: str | Path) -> Iterator[Document]:
     """The events of an NDJSON file.
 
     Raises:
-        WatchError: the file cannot be read, or a line is no event.
+        WatchError: the file cannot be read, or a line is not an event.
     """
     try:
         with Path(path).open("rb") as lines:
@@ -65,12 +65,12 @@ def _event(line: bytes, where: str) -> Mapping[str, Any]:
     return dict(event)
 
 
-def last(found: Iterable[Document]) -> dt.datetime | None:
+def last(items: Iterable[Document]) -> dt.datetime | None:
     """The time of the last event."""
     moments = []
-    for item in found:
+    for item in items:
         try:
-            moment = dt.datetime.fromisoformat(str(item.source.get("@timestamp")))
+            moment = dt.datetime.fromisoformat(str(item.parsed().get("@timestamp")))
         except ValueError:
             continue
         moments.append(moment.replace(tzinfo=moment.tzinfo or dt.UTC))

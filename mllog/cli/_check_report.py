@@ -12,14 +12,15 @@ import typer
 
 from mllog.cli._output import print_json, progress
 from mllog.cli._setup_report import Access
-from mllog.cluster._http import Cluster, target_of
+from mllog.cluster._elasticsearch import Cluster
+from mllog.cluster._target import target_from
 from mllog.errors import ClusterError, ConfigurationError
-from mllog.install._arrival import ClusterNest, EmbeddedNest, check_canary, direct_sender, sender
+from mllog.install._arrival import ClusterDestination, EmbeddedDestination, check_canary, direct_sender, sender
 from mllog.install._canary import canary
 from mllog.install._check import check_cluster
 from mllog.install._duplicates import find_duplicates, remove_duplicates
 from mllog.install._steps import Step, Verdicts, unproved
-from mllog.shipping import Endpoint, endpoint_of
+from mllog.shipping import Endpoint, endpoint_from
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Intake:
         """The intake with its credentials; None where there is none."""
         if not self.address and not os.environ.get("MLLOG_ENDPOINT"):
             return None
-        return endpoint_of(self.address, ca=self.ca)
+        return endpoint_from(self.address, ca=self.ca)
 
 
 def check(access: Access | None, intake: Intake, writer_key_file: Path | None, *, as_json: bool) -> bool:
@@ -64,14 +65,14 @@ def _steps(access: Access | None, intake: Intake, key_file: Path | None, stack: 
     cluster, _ = access.open(stack)
     writer = None
     if key_file is not None:
-        writer = target_of(cluster.target.url, api_key_file=key_file, ca=cluster.target.ca)
+        writer = target_from(cluster.target.url, api_key_file=key_file, ca=cluster.target.ca)
     yield from check_cluster(cluster, writer)
     yield from _through_cluster(cluster, endpoint, intake, stack)
 
 
 def _through_cluster(cluster: Cluster, endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> Iterator[Step]:
     canary_event = canary(intake.environment, secrets=endpoint is not None)
-    lookup = ClusterNest(cluster, canary_event.stream)
+    lookup = ClusterDestination(cluster, canary_event.stream)
     if endpoint is None:
         yield unproved(
             "events come through Logstash", "no --endpoint was given: the canary goes straight to Elasticsearch"
@@ -87,7 +88,7 @@ def _embedded(endpoint: Endpoint | None, intake: Intake, stack: ExitStack) -> It
         raise ConfigurationError("nothing to check: use --elasticsearch URL, --endpoint URL of `mllog serve`, or both")
     client = stack.enter_context(endpoint.client())
     canary_event = canary(intake.environment)
-    lookup = EmbeddedNest(endpoint, client)
+    lookup = EmbeddedDestination(endpoint, client)
     if lookup.find(canary_event.id):  # the id is new; a Logstash has failed by now: no JSON
         raise ClusterError(f"{endpoint.url}: it returns an event that was never sent")
     yield Step(f"mllog serve answers at {endpoint.url}")

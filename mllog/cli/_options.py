@@ -169,9 +169,9 @@ class EndpointOptions:
         Raises:
             ConfigurationError: there is none, or its credentials do not fit together.
         """
-        from mllog.shipping import endpoint_of  # noqa: PLC0415 - an extra
+        from mllog.shipping import endpoint_from  # noqa: PLC0415 - an extra
 
-        return endpoint_of(
+        return endpoint_from(
             self.to, user=self.user, password_file=self.password_file, api_key_file=self.api_key_file, ca=self.ca
         )
 

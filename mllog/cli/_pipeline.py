@@ -58,7 +58,7 @@ def run_cases(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the case files of a configuration: what goes in, and the events that must come of it."""
+    """Run the case files of a configuration: input lines and the events that are expected."""
     from mllog import pipeline  # noqa: PLC0415 - an extra
 
     if coverage and logstash is not None:
@@ -66,7 +66,7 @@ def run_cases(
     reached = pipeline.Coverage() if coverage else None
     results = list(
         pipeline.run_cases(
-            pipeline.linked(paths),
+            pipeline.with_index_pipeline(paths),
             case_files(paths, cases),
             environ=pipeline.environ_with_key()[0],
             coverage=reached,

@@ -25,7 +25,7 @@ class Access:
     options: ClusterOptions
     kibana: str | None = None
 
-    def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Service | None]:
+    def open(self, stack: ExitStack) -> tuple[install.Cluster, install.Kibana | None]:
         """Both, until the stack is left.
 
         Raises:
@@ -40,10 +40,10 @@ class Access:
         cluster = stack.enter_context(install.Cluster(self._target(address)))
         if self.kibana is None:
             return cluster, None
-        return cluster, stack.enter_context(install.open_kibana(self._target(self.kibana, 2)))
+        return cluster, stack.enter_context(install.Kibana(self._target(self.kibana, 2)))
 
     def _target(self, address: str, service: int = 1) -> install.Target:
-        return install.target_of(
+        return install.target_from(
             install.cloud_url(address, service),
             user=self.options.user,
             password_file=self.options.password_file,
@@ -65,7 +65,7 @@ def setup(
     """Install what is missing or different, and say what was done; or only what would be.
 
     Raises:
-        MllogError: the cluster refuses, or somebody else's work would be written over.
+        MllogError: the cluster refuses, or changes that mllog did not make would be overwritten.
     """
     chosen = install.parse_retention(retention)
     with ExitStack() as stack:
@@ -100,7 +100,7 @@ def setup(
             raise ClusterError("; ".join(planned.winners))
 
 
-def _kibana_plan(kibana: install.Service, profiles: Sequence[Profile]) -> install.KibanaPlan:
+def _kibana_plan(kibana: install.Kibana, profiles: Sequence[Profile]) -> install.KibanaPlan:
     return install.plan_kibana(kibana, install.bundles_of(profiles), install.rules_of(profiles))
 
 
@@ -114,7 +114,7 @@ def _echo(lines: Iterator[str], *, as_json: bool) -> Iterator[str]:
 def _print_plan(planned: install.Plan, in_kibana: install.KibanaPlan | None, keys: Sequence[str]) -> None:
     """What would change, for people."""
     for change in planned.changes:
-        mark = {install.Why.ABSENT: "+ create", install.Why.OLDER: "~ update"}.get(change.why, "! overwrite")
+        mark = {install.Reason.ABSENT: "+ create", install.Reason.OUTDATED: "~ update"}.get(change.why, "! overwrite")
         why = f" ({change.why.value}: needs --force)" if change.needs_force else ""
         typer.echo(f"{mark} {change.item.title}{why}")
         for line in change.diff:

@@ -130,7 +130,7 @@ def _period(since: str | None, until: str | None) -> tuple[dt.datetime | None, d
 
 
 def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
-    from mllog.store._selection import at, part  # noqa: PLC0415 - an extra
+    from mllog.store._selection import get_path, part  # noqa: PLC0415 - an extra
 
     table = Table()
     for name in ("time", "model", "version", "action", "outcome"):
@@ -144,10 +144,10 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
         values = {name: value for kind in _TYPES for name, value in part(outputs, kind).items()}
         cells = [
             str(event.get("@timestamp", "")).replace("T", " ")[:19],
-            at(event, "mllog.model.name"),
-            at(event, "mllog.model.version"),
-            at(event, "event.action"),
-            at(event, "event.outcome"),
+            get_path(event, "mllog.model.name"),
+            get_path(event, "mllog.model.version"),
+            get_path(event, "event.action"),
+            get_path(event, "event.outcome"),
             hit["_id"],
             ", ".join(f"{name}={printable(value)}" for name, value in values.items()),
             *(_field(event, name) for name in fields),
@@ -157,8 +157,8 @@ def _table(hits: list[Mapping[str, Any]], fields: list[str]) -> Table:
 
 
 def _field(event: Mapping[str, Any], name: str) -> Any:
-    """The feature of that name, or the field at that path."""
-    from mllog.store._selection import at, part  # noqa: PLC0415 - an extra
+    """The feature of that name, or the field get_path that path."""
+    from mllog.store._selection import get_path, part  # noqa: PLC0415 - an extra
 
     for role in ("input", "output"):
         for kind in _TYPES:
@@ -166,7 +166,7 @@ def _field(event: Mapping[str, Any], name: str) -> Any:
             if name in features:
                 return features[name]
     value = part(event, "mllog", "input_overflow").get(name)
-    return at(event, name) if value is None else value
+    return get_path(event, name) if value is None else value
 
 
 def _write_frame(wanted: Export, out: Path) -> dict[str, Any]:

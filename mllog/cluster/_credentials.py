@@ -41,11 +41,11 @@ def certificates(ca: Path | None) -> ssl.SSLContext:
         raise ConfigurationError(f"{ca}: not the certificates of an authority: {error}") from None
 
 
-def is_here(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether a host is this machine: events and secrets leave it over https only.
 
     Example:
-        >>> is_here("localhost"), is_here("127.0.0.1"), is_here("[::1]"), is_here("es.example.com")
+        >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("es.example.com")
         (True, True, True, False)
     """
     if host == "localhost":
@@ -91,7 +91,7 @@ def check_address(
         raise ConfigurationError(f"{what}: no user and password inside the address; logs would show them")
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise ConfigurationError(f"{what} {url}: expected https://host:port")
-    if parts.scheme == "http" and not is_here(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(f"{what} {url}: events leave this machine over https only")
     if (user is None) != (password is None):
         raise ConfigurationError(f"{what}: a user needs a password, and a password a user")

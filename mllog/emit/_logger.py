@@ -14,22 +14,21 @@ from typing import Any, ParamSpec, TypeVar, overload
 from mllog import _context
 from mllog._state import LOGGER, SILENT, STATE
 from mllog.emit import _feedback
-from mllog.emit._arguments import given_id, moment, nanoseconds
+from mllog.emit._arguments import given_id, nanoseconds
 from mllog.emit._batch import paired
 from mllog.emit._call import Call, observed
 from mllog.emit._compiled import (
     CompiledModel,
     ModelProfile,
-    compile_model,
     encode_new_shape,
     input_names,
     native_outputs,
     output_names,
-    template,
 )
-from mllog.emit._delivery import UNLOGGED_IDS, count_error, deliver_line, listening, notify
+from mllog.emit._delivery import UNLOGGED_IDS, deliver_line, listening, notify
+from mllog.emit._general import current, id_or_new, log_by_value, log_later
 from mllog.emit._mapping import mapping, native
-from mllog.emit._members import body_and_members, encode_by_value, sampling_tail, tail_after_quality
+from mllog.emit._members import sampling_tail, tail_after_quality
 from mllog.emit._sampling import Sampler
 from mllog.errors import must_propagate
 from mllog.event._findings import Findings
@@ -64,7 +63,8 @@ class ModelLogger:
         self.profile = profile
         self.dataset = dataset
         self.sampler = Sampler(sample, sample_key)
-        self._compiled: CompiledModel | None = None  # nothing is rendered before the first event
+        self._sampled = sample < 1.0
+        self.compiled: CompiledModel | None = None  # nothing is rendered before the first event
 
     def __repr__(self) -> str:
         return f"<ModelLogger {self.name!r} {self.version!r}>"
@@ -72,7 +72,7 @@ class ModelLogger:
     def validate_with(self, profile: ModelProfile) -> None:
         """Use another profile from the next event on."""
         self.profile = profile
-        self._compiled = None
+        self.compiled = None
 
     def prediction(
         self,
@@ -111,11 +111,11 @@ class ModelLogger:
             notify(self.name, self.version, duration, failed=error is not None)
         sink = state.sink
         if sink is None and (LOGGER.handlers == SILENT or not listening()):
-            return given_id(prediction_id, Findings()) or next(UNLOGGED_IDS)
+            return next(UNLOGGED_IDS) if prediction_id is None else id_or_new(prediction_id)
         try:
-            compiled = self._compiled
+            compiled = self.compiled
             if compiled is None or compiled.generation != state.generation:
-                compiled = self._compiled = compile_model(self)
+                compiled = current(self)
             now = time_ns()
             took: int | None
             if type(duration) is float and 0.0 <= duration < MAX_SECONDS:
@@ -131,12 +131,11 @@ class ModelLogger:
                 noted = Findings()
                 identity = given_id(prediction_id, noted) or identity
                 if noted.redacted_fields or noted.quality:
-                    return self._prediction(inputs, outputs, duration, prediction_id, timestamp, error, labels)
+                    return log_by_value(self, inputs, outputs, duration, prediction_id, timestamp, error, labels)
             max_bytes = EVENT_BYTES if sink is None else sink.max_bytes
             if error is None:  # the common call: code compiled for these names and types
-                sampler = self.sampler
-                sampled = sampler.rate < 1.0
-                tail, redacted = sampling_tail(sampler.rate) if sampled else None, 0
+                sampled = self._sampled
+                tail, redacted = sampling_tail(self.sampler.rate) if sampled else None, 0
                 request, bound = _context.request.get(), _context.labels.get()
                 if labels or bound or request:
                     if isinstance(request, _context.Members) and not (labels or bound):
@@ -145,17 +144,15 @@ class ModelLogger:
                         tail, redacted = tail_after_quality(labels, tail)
                 buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                 if buffer is None:
-                    given, output_values = (
-                        native(mapping(inputs, compiled.names)),
-                        native_outputs(outputs, compiled.output_names),
-                    )
+                    given = native(mapping(inputs, compiled.names))
+                    output_values = native_outputs(outputs, compiled.output_names)
                     if given is not inputs or output_values is not outputs:
                         inputs, outputs = given, output_values
                         buffer = compiled.encode(inputs, outputs, stamped, identity, took, tail)
                     if buffer is None:
                         buffer = encode_new_shape(compiled, inputs, outputs, stamped, identity, took, tail)
                 if buffer is not None and len(buffer) <= max_bytes:
-                    if sampled and not sampler.keeps(inputs):  # valid, or there would be no buffer
+                    if sampled and not self.sampler.keeps(inputs):  # valid, or there would be no buffer
                         compiled.return_buffer(buffer)
                         return identity
                     if redacted:
@@ -167,51 +164,11 @@ class ModelLogger:
                         deliver_line(bytes(buffer), failed=False)
                     compiled.return_buffer(buffer)
                     return identity
-            return self._prediction(inputs, outputs, duration, identity, timestamp, error, labels, stamped)
+            return log_by_value(self, inputs, outputs, duration, identity, timestamp, error, labels, stamped)
         except BaseException as failure:
             if must_propagate(failure):
                 raise
-            return self._prediction(inputs, outputs, duration, prediction_id, timestamp, error, labels)
-
-    def _prediction(
-        self,
-        inputs: Any,
-        outputs: Any,
-        duration: Any,
-        prediction_id: Any,
-        timestamp: Any,
-        error: Any,
-        labels: Any,
-        stamped: tuple[str, str, str] | None = None,
-    ) -> str:
-        """Log a call that no compiled code takes: every value is looked at by itself, and may fail by itself."""
-        identity: str | None = None
-        try:
-            compiled = self._current()
-            findings = Findings()
-            took = nanoseconds(duration, findings)
-            now = time_ns()
-            began = moment(timestamp, findings)
-            if stamped is None:
-                stamped = stamps(now, (took or 0) if began is None else now - began)
-            identity = given_id(prediction_id, findings) or stamped[0]
-            encoded = encode_by_value(compiled, self.sampler, inputs, outputs, error, labels, findings)
-            if encoded is not None:  # else not in the sample
-                failed = error is not None
-                line = compiled.template.render(stamped, identity, took, failed, *encoded, _max_bytes())
-                deliver_line(line, failed=failed)
-        except BaseException as failure:
-            if must_propagate(failure):
-                raise
-            count_error(f"prediction() of {self.name!r}", failure)
-        return identity or next(UNLOGGED_IDS)
-
-    def _current(self) -> CompiledModel:
-        """What is compiled for the settings in force."""
-        compiled = self._compiled
-        if compiled is None or compiled.generation != STATE.generation:
-            compiled = self._compiled = compile_model(self)
-        return compiled
+            return log_by_value(self, inputs, outputs, duration, prediction_id, timestamp, error, labels)
 
     def predictions(
         self,
@@ -312,8 +269,8 @@ class ModelLogger:
 
         live_id, began = (call.prediction_id, call.began) if isinstance(call, Call) else (call, None)
         when = timestamp if timestamp is not None else began
-        return self._log_later(
-            body_of, live_id, role="shadow", timestamp=when, duration=duration, error=error, labels=labels
+        return log_later(
+            self, body_of, live_id, role="shadow", timestamp=when, duration=duration, error=error, labels=labels
         )
 
     def feedback(
@@ -355,43 +312,7 @@ class ModelLogger:
             given = _feedback.Given(prediction_id, actual, predicted, predicted_at, slices)
             return _feedback.feedback_body(compiled, given, findings)
 
-        return self._log_later(body_of, prediction_id, action="feedback", labels=labels)
-
-    def _log_later(
-        self,
-        describe: Callable[[CompiledModel, Findings], dict[str, Any]],
-        prediction_id: str,
-        *,
-        role: str = "live",
-        action: str = "prediction",
-        timestamp: dt.datetime | float | None = None,
-        duration: float | dt.timedelta | None = None,
-        error: BaseException | str | None = None,
-        labels: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Write an event about a prediction that was made before."""
-        identity: str | None = None
-        try:
-            findings = Findings()
-            identity = given_id(prediction_id, findings)
-            if STATE.sink is None and not listening():
-                return identity or next(UNLOGGED_IDS)
-            compiled = self._current()
-            rendered = compiled.other.get((role, action))
-            if rendered is None:
-                rendered = compiled.other[role, action] = template(self, role=role, action=action)
-            now = time_ns()
-            began = moment(timestamp, findings)
-            stamped = stamps(now, 0 if began is None else now - began)
-            identity = identity or stamped[0]
-            took, failed = nanoseconds(duration, findings), error is not None
-            body, context = body_and_members(describe(compiled, findings), findings, error, labels)
-            deliver_line(rendered.render(stamped, identity, took, failed, body, context, _max_bytes()), failed=failed)
-        except BaseException as failure:
-            if must_propagate(failure):
-                raise
-            count_error(f"{action} ({role}) of {self.name!r}", failure)
-        return identity or next(UNLOGGED_IDS)
+        return log_later(self, body_of, prediction_id, action="feedback", labels=labels)
 
     def observe(
         self,
@@ -454,8 +375,3 @@ class ModelLogger:
         if function is None:
             return lambda wrapped: observed(self, wrapped, inputs, outputs)
         return observed(self, function, inputs, outputs)
-
-
-def _max_bytes() -> int:
-    sink = STATE.sink
-    return EVENT_BYTES if sink is None else sink.max_bytes

@@ -42,6 +42,8 @@ def tail_after_quality(labels: Mapping[str, Any] | None, end: bytes | None = Non
     findings = Findings()
     context = context_members(labels, findings)
     end = end or b"}"
+    if findings.quality:
+        raise TypeError("labels that cannot be read")  # the general way names them in the event
     if not findings.redacted_fields:
         return end + context, 0
     fields: dict[str, Any] = {}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from mllog.errors import StoreError
-from mllog.event._envelope import ECS_VERSION
-from mllog.event._names import slug
+from mllog.event._envelope import envelope, placement
 from mllog.event._stamps import timestamp, uuid7
 from mllog.store import Document, Store
 
@@ -35,25 +32,21 @@ def audit_event(field: str, places: Mapping[str, tuple[int, int]], environment: 
     now = timestamp(ns)
     found, left = (sum(counts[which] for counts in places.values()) for which in (0, 1))
     message = f"{max(0, found - left)} events of a person were erased (by {field})"
+    members = envelope(
+        DATASET,
+        message + (f"; {left} are left" if left else ""),
+        at=now,
+        level="warning" if left else "info",
+        logger="mllog.erase",
+        action="erase",
+        outcome="failure" if left else "success",
+        event_id=uuid7(ns),
+        created=now,
+    )
+    members["event"] |= {"category": ["database"], "type": ["change"]}
     return {
-        "@timestamp": now,
-        "ecs": {"version": ECS_VERSION},
-        "message": message + (f"; {left} are left" if left else ""),
-        "log": {"level": "warning" if left else "info", "logger": "mllog.erase"},
-        "event": {
-            "kind": "event",
-            "category": ["database"],
-            "type": ["change"],
-            "dataset": DATASET,
-            "action": "erase",
-            "outcome": "failure" if left else "success",
-            "id": uuid7(ns),
-            "created": now,
-        },
-        "service": {"environment": environment},
-        "host": {"name": socket.gethostname()},
-        "process": {"pid": os.getpid()},
-        "data_stream": {"type": "logs", "dataset": DATASET, "namespace": slug(environment)},
+        **members,
+        **placement(DATASET, {"environment": environment}),
         "mllog": {
             "erase": {
                 "field": field,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,8 @@ import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from mllog.cluster._connection import told
+from mllog._files import write_atomically
+from mllog.cluster._elasticsearch import to_store_error
 from mllog.errors import EraseError, StoreError
 
 _BLOCKS: Final = ("index.blocks.read_only", "index.blocks.read_only_allow_delete", "index.blocks.write")
@@ -72,7 +72,7 @@ class Blocks:
         except NotFoundError:
             raise
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         settings: dict[str, Any] = {}
         for item in response.body.values():  # one index, or none if it has none of these settings
             settings |= item["settings"]
@@ -84,7 +84,7 @@ class Blocks:
         except NotFoundError:
             raise
         except (ApiError, TransportError) as error:
-            raise StoreError(f"{told(error, self._where)} (blocks of {index})") from None
+            raise StoreError(f"{to_store_error(error, self._where)} (blocks of {index})") from None
 
     def _restore(self, index: str, blocks: Mapping[str, Any]) -> None:
         now = self._settings(index)
@@ -117,12 +117,6 @@ class Blocks:
                 self._journal.unlink(missing_ok=True)
                 return
             self._journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = self._journal.with_suffix(".tmp")
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(orjson.dumps(known))
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._journal)
+            write_atomically(self._journal, orjson.dumps(known))
         except OSError as error:
             raise EraseError(f"{self._journal}: cannot be written: {error.strerror}; no block was lifted") from error

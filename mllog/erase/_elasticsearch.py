@@ -9,7 +9,7 @@ from pathlib import Path
 from elastic_transport import TransportError
 from elasticsearch import ApiError
 
-from mllog.cluster._connection import told
+from mllog.cluster._elasticsearch import to_store_error
 from mllog.erase._blocks import Blocks
 from mllog.erase._person import Person
 from mllog.erase._place import Progress
@@ -63,7 +63,7 @@ class Clustered(Stored):
                 index=index, query={"ids": {"values": list(names)}}, conflicts="proceed", refresh=True
             )
         except (ApiError, TransportError) as error:
-            raise StoreError(f"{told(error, self._where)} ({index})") from None
+            raise StoreError(f"{to_store_error(error, self._where)} ({index})") from None
         if response["failures"]:
             kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in response["failures"]}
             raise StoreError(
@@ -80,5 +80,5 @@ class Clustered(Stored):
         try:
             response = self._client.indices.resolve_index(name=index.split(","), expand_wildcards="all")
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         return sorted(item["name"] for item in response["indices"] if "closed" in item.get("attributes", ()))

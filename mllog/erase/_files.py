@@ -13,9 +13,9 @@ import orjson
 from mllog.erase._person import Person
 from mllog.erase._place import Progress
 from mllog.errors import EraseError, SpoolError
-from mllog.spool._rewrite import clear_left, rewrite
+from mllog.spool._rewrite import remove_leftovers, rewrite
 from mllog.spool._segment import Segment, committed, recover, segments
-from mllog.spool._tombstones import Tombstones, bury
+from mllog.spool._tombstones import Tombstones, add_tombstones
 
 _POLL_SECONDS: Final = 0.25
 _QUARANTINE: Final = ("quarantine.ndjson", "quarantine.1.ndjson")
@@ -56,11 +56,11 @@ class Spool:
 
     def prepare(self, person: Person) -> None:
         """Write the tombstones."""
-        bury(self.folder, person.events)
+        add_tombstones(self.folder, person.events)
 
     def erase(self, person: Person, done: Progress) -> None:
         """Rewrite the segments."""
-        clear_left(self.folder)
+        remove_leftovers(self.folder)
         end = time.monotonic() + self._wait
         while True:
             self._erase_sealed(person, done)
@@ -122,11 +122,11 @@ class Quarantine:
 
     def prepare(self, person: Person) -> None:
         """Write the tombstones: the server rejects these events from then on."""
-        bury(self.folder, person.events)
+        add_tombstones(self.folder, person.events)
 
     def erase(self, person: Person, done: Progress) -> None:
         """Rewrite the files."""
-        clear_left(self.folder)
+        remove_leftovers(self.folder)
         for path in self._files():
             done(rewrite(path, lambda line: _quarantined(person, line), same_length=False))
 

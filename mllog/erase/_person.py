@@ -12,7 +12,7 @@ import orjson
 
 from mllog.spool._tombstones import digest
 from mllog.store import Subject
-from mllog.store._selection import at
+from mllog.store._selection import get_path
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9 _.:@-]*")
 """A value that JSON writes without escapes, and that no number or boolean equals."""
@@ -47,7 +47,7 @@ class Person:
         """Whether the event contains the value; its prediction id is then remembered."""
         if not self.subject.holds(event):
             return False
-        prediction = at(event, "mllog.prediction.id")
+        prediction = get_path(event, "mllog.prediction.id")
         if isinstance(prediction, str):
             self.predictions.add(prediction)
         return True
@@ -59,18 +59,18 @@ class Person:
             event: the event.
             name: its id, if that is not its `event.id`.
         """
-        event_id = name or at(event, "event.id")
+        event_id = name or get_path(event, "event.id")
         known = isinstance(event_id, str) and (
             event_id in self.events or (bool(self.buried) and digest(event_id) in self.buried)
         )
-        if self.holds(event) or known or at(event, "mllog.prediction.id") in self.predictions:
+        if self.holds(event) or known or get_path(event, "mllog.prediction.id") in self.predictions:
             if isinstance(event_id, str):
                 self.events.add(event_id)
             return True
         return False
 
     def has_line(self, line: bytes) -> bool:
-        """The same for a line of a spool; a line that is not a JSON object belongs to nobody."""
+        """The same for a line of a spool; a line that is not a JSON object belongs to no person."""
         by_value = not (self.predictions or self.events or self.buried)
         if by_value and self._needles and not any(needle in line for needle in self._needles):
             return False  # most lines, without parsing them

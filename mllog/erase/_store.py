@@ -9,7 +9,7 @@ from mllog.erase._person import Person
 from mllog.erase._place import Progress
 from mllog.store import Store
 from mllog.store._interface import PAGE
-from mllog.store._selection import at
+from mllog.store._selection import get_path
 
 DEAD_LETTERS: Final = "logs-mllog.dead_letter-*"
 _EVERYTHING: Final[dict[str, Any]] = {"match_all": {}}
@@ -54,7 +54,7 @@ class Stored:
                     known.add(_note(self._dependent, hit))
         for hit in self.store.scan(_EVERYTHING, index=DEAD_LETTERS):
             seen(1)
-            text = at(hit["_source"], "message")
+            text = get_path(hit["_source"], "message")
             if (hit["_index"], hit["_id"]) not in known and person.has_text(str(text), hit["_id"]):
                 known.add(_note(self._dependent, hit))
         return {index: len(self._direct.get(index, ())) + len(self._dependent.get(index, ())) for index in self.indices}

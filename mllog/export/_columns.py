@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mllog.profile import Feature, Profile
 from mllog.store._fields import DATES
-from mllog.store._selection import KINDS, at, flat, part
+from mllog.store._selection import KINDS, flat, get_path, part
 
 Event = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ class Column:
     def read(self, event: Event, lost: Unrestored) -> Any:
         """The value of an event, MISSING or NOT_FINITE; values that are not as they were sent are counted in `lost`."""
         if self.where in ("path", "feedback"):
-            value = at(event, self.source)
+            value = get_path(event, self.source)
             return MISSING if value is None else value
         typed = part(event, "mllog", self.where)
         own = part(typed, self.kind)

@@ -23,7 +23,7 @@ from mllog.export._columns import (
 from mllog.export._frame import series
 from mllog.profile import Profile
 from mllog.store import EVERY, Store
-from mllog.store._selection import at, flat, selection
+from mllog.store._selection import flat, get_path, selection
 
 _IDS: Final = 1000
 _MODELS: Final = 10
@@ -136,13 +136,13 @@ class Export:
 
     def _actual(self, events: list[Event]) -> list[dict[str, Any]]:
         """The actual outcome of each prediction; the latest feedback counts."""
-        ids = [str(at(event, "mllog.prediction.id")) for event in events]
+        ids = [str(get_path(event, "mllog.prediction.id")) for event in events]
         outcomes: dict[str, Any] = {}
         for start in range(0, len(ids), _IDS):
             among = {"terms": {"mllog.prediction.id": ids[start : start + _IDS]}}
             query = selection({"term": {"event.action": "feedback"}}, among, model=self.model)
             for hit in self.store.scan(query, index=self.index):
-                outcomes[str(at(hit["_source"], "mllog.prediction.id"))] = at(hit["_source"], ACTUAL)
+                outcomes[str(get_path(hit["_source"], "mllog.prediction.id"))] = get_path(hit["_source"], ACTUAL)
         return [{"actual": outcomes.get(name)} for name in ids]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
+from mllog._files import replacing
 from mllog.errors import ConfigurationError, MissingExtraError
 from mllog.export._columns import Column
 from mllog.export._convert import dtype_of
@@ -49,17 +49,11 @@ def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
     if writer is None:
         raise ConfigurationError(f"{out}: exports are written as .parquet or .csv")
     columns = [_writable(column) for column in export.columns()]
-    partial = out.with_name(f".{out.name}.part")
     try:
-        partial.touch(mode=0o600)
-        rows = writer(partial, _frames(export, columns, seen), columns)
-        partial.replace(out)
+        with replacing(out, suffix=".part") as partial:
+            return writer(partial, _frames(export, columns, seen), columns)
     except OSError as error:
         raise ConfigurationError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return rows
 
 
 def _writable(column: Column) -> Column:

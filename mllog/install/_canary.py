@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.event._envelope import ECS_VERSION
+from mllog.event._envelope import data_stream_fields, envelope
 from mllog.event._names import slug
 from mllog.event._stamps import timestamp, uuid7
 
@@ -77,17 +77,24 @@ def canary(environment: str = "default", *, secrets: bool = True) -> Canary:
     inputs: dict[str, Any] = {"number": {"amount": 1.5}, "category": {"colour": "yellow"}, "boolean": {"wet": True}}
     inputs["text"] = {"note": "sings where something is wrong"}
     if secrets:
-        told = {name: value for name, value in _SECRETS.items() if name != "key"}
-        inputs["category"] |= {f"c{place}": value for place, value in enumerate(told.values())}
+        secret_values = {name: value for name, value in _SECRETS.items() if name != "key"}
+        inputs["category"] |= {f"c{place}": value for place, value in enumerate(secret_values.values())}
         inputs["category"]["password"] = _SECRETS["key"]
-        inputs["text"]["note"] = f"{' and '.join(told.values())}; password={_SECRETS['key']}"
+        inputs["text"]["note"] = f"{' and '.join(secret_values.values())}; password={_SECRETS['key']}"
+    message = "the canary of mllog check"
     source = {
-        "@timestamp": now,
-        "ecs": {"version": ECS_VERSION},
-        "message": "the canary of mllog check",
-        "event": {"kind": "event", "dataset": DATASET, "action": "canary", "id": identity, "created": now},
+        **envelope(
+            DATASET,
+            message,
+            at=now,
+            level="info",
+            logger="mllog.check",
+            action="canary",
+            event_id=identity,
+            created=now,
+        ),
         "service": {"name": "mllog-check", "environment": namespace},
-        "data_stream": {"type": "logs", "dataset": DATASET, "namespace": namespace},
+        "data_stream": data_stream_fields(DATASET, environment),
         "mllog": {"input": inputs},
     }
     return Canary(identity, source)
@@ -110,20 +117,20 @@ def unrecorded(stored: Mapping[str, Any]) -> list[str]:
     return [kind for kind in _SECRETS if kind not in kinds]
 
 
-def wrong_types(found: Mapping[str, Sequence[str]]) -> list[str]:
+def wrong_types(types: Mapping[str, Sequence[str]]) -> list[str]:
     """Fields that are not kept as the templates say.
 
     Args:
-        found: types by field, from `_field_caps`.
+        types: types by field, from `_field_caps`.
 
     Example:
         >>> wrong_types({name: [kind] for name, kind in _TYPES.items()} | {"event.action": ["text"]})
         ['event.action is text, not keyword']
     """
     return [
-        f"{name} is {' and '.join(found.get(name, ())) or 'absent'}, not {wanted}"
+        f"{name} is {' and '.join(types.get(name, ())) or 'absent'}, not {wanted}"
         for name, wanted in _TYPES.items()
-        if list(found.get(name, ())) != [wanted]
+        if list(types.get(name, ())) != [wanted]
     ]
 
 

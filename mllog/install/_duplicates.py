@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 
 PAGE: Final = 5000
@@ -47,47 +47,47 @@ def find_duplicates(cluster: Cluster, streams: str) -> Iterator[Duplicates]:
         cluster: where; the credential needs `read` and `view_index_metadata`.
         streams: pattern of data streams.
     """
-    for stream in cluster.ask("GET", f"_data_stream/{streams}", missing={}).get("data_streams", ()):
+    for stream in cluster.request("GET", f"_data_stream/{streams}", missing={}).get("data_streams", ()):
         indices = [one["index_name"] for one in stream["indices"]]
-        found = Duplicates(stream["name"])
+        duplicates = Duplicates(stream["name"])
         for place, index in enumerate(indices):
             if place == 0:
                 continue
             known: set[str] = set()
             for ids in _ids(cluster, index):
-                found.events += len(ids)
+                duplicates.events += len(ids)
                 for other in indices[:place]:
                     known |= _present(cluster, other, ids)
             if known:
-                found.copies[index] = sorted(known)
-        yield found
+                duplicates.copies[index] = sorted(known)
+        yield duplicates
 
 
-def remove_duplicates(cluster: Cluster, found: Duplicates) -> None:
+def remove_duplicates(cluster: Cluster, duplicates: Duplicates) -> None:
     """Remove the later copies; the earliest stays.
 
     Raises:
         ClusterError: an index takes no deletion (a write block, say), or the credential lacks `delete`.
     """
-    for index, ids in found.copies.items():
+    for index, ids in duplicates.copies.items():
         for start in range(0, len(ids), PAGE):
             part = ids[start : start + PAGE]
             lines = b"".join(orjson.dumps({"delete": {"_id": identity}}) + b"\n" for identity in part)
-            answer = cluster.ask("POST", f"{index}/_bulk", lines)
-            results = [item["delete"] for item in answer["items"]]
-            found.removed += sum(result["status"] == 200 for result in results)
+            response = cluster.request("POST", f"{index}/_bulk", lines)
+            results = [item["delete"] for item in response["items"]]
+            duplicates.removed += sum(result["status"] == 200 for result in results)
             refused = next((result for result in results if result["status"] not in (200, 404)), None)
             if refused is not None:
                 reason = refused.get("error", {}).get("reason", f"HTTP {refused['status']}")
                 raise ClusterError(f"{index}: a copy cannot be removed: {reason}", refused["status"])
         # Else a count right behind would still see them.
         with contextlib.suppress(ClusterError):
-            cluster.ask("POST", f"{index}/_refresh")
+            cluster.request("POST", f"{index}/_refresh")
 
 
 def _ids(cluster: Cluster, index: str) -> Iterator[list[str]]:
     """All ids of an index, a page at a time, of one moment."""
-    pit = cluster.ask("POST", f"{index}/_pit", keep_alive=_KEEP_ALIVE)["id"]
+    pit = cluster.request("POST", f"{index}/_pit", keep_alive=_KEEP_ALIVE)["id"]
     after: list[Any] | None = None
     try:
         while True:
@@ -100,18 +100,18 @@ def _ids(cluster: Cluster, index: str) -> Iterator[list[str]]:
             }
             if after is not None:
                 body["search_after"] = after
-            answer = cluster.ask("POST", "_search", body)
-            pit, hits = answer["pit_id"], answer["hits"]["hits"]
+            response = cluster.request("POST", "_search", body)
+            pit, hits = response["pit_id"], response["hits"]["hits"]
             if not hits:
                 return
             yield [hit["_id"] for hit in hits]
             after = hits[-1]["sort"]
     finally:
         with contextlib.suppress(ClusterError):  # it ends by itself
-            cluster.ask("DELETE", "_pit", {"id": pit})
+            cluster.request("DELETE", "_pit", {"id": pit})
 
 
 def _present(cluster: Cluster, index: str, ids: list[str]) -> set[str]:
     """Which of these ids an index holds."""
     body = {"size": len(ids), "_source": False, "track_total_hits": False, "query": {"ids": {"values": ids}}}
-    return {hit["_id"] for hit in cluster.ask("POST", f"{index}/_search", body)["hits"]["hits"]}
+    return {hit["_id"] for hit in cluster.request("POST", f"{index}/_search", body)["hits"]["hits"]}

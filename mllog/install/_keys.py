@@ -1,4 +1,4 @@
-"""API keys of the roles, each in a file that only its owner can read; a key is never printed."""
+"""API keys of the roles, each in a file for its owner only; a key is never printed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError, ConfigurationError
 from mllog.install._objects import MANAGED_BY, ROLE, files
 
@@ -16,10 +16,10 @@ KEYS: Final = ("writer", "reader", "monitor", "setup")
 
 
 def ensure_folder(folder: Path) -> None:
-    """Make the folder of the keys, before anything is done that it would be too late for.
+    """Create the folder of the keys before anything else is changed.
 
     Raises:
-        ConfigurationError: it cannot be made, or others may write to it.
+        ConfigurationError: it cannot be created, or other users may write to it.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -27,21 +27,21 @@ def ensure_folder(folder: Path) -> None:
     except OSError as error:
         raise ConfigurationError(f"--keys {folder}: {error.strerror}") from error
     if mode & 0o022:
-        raise ConfigurationError(f"--keys {folder}: others may write there; chmod 700 it")
+        raise ConfigurationError(f"--keys {folder}: other users may write to it; run chmod 700 on it")
 
 
 def ensure_maker(cluster: Cluster) -> None:
-    """See that we are there as somebody who may make keys at all.
+    """Check that the credential can create keys with privileges.
 
     Raises:
-        ClusterError: we are there with a key ourselves.
+        ClusterError: the credential is itself a key.
     """
     if cluster.target.api_key is not None:
-        raise ClusterError("--keys: an API key cannot make keys that have rights; use --user and --password-file")
+        raise ClusterError("--keys: an API key cannot create keys with privileges; use --user and --password-file")
 
 
 def missing_keys(folder: Path) -> list[str]:
-    """Roles whose key file is not there yet."""
+    """Roles whose key file does not exist yet."""
     return [name for name in KEYS if not (folder / f"{name}.api_key").exists()]
 
 
@@ -49,7 +49,7 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
     """Create the keys whose files are missing (`id:key`, as Logstash takes it, mode 0600); a line for each.
 
     Raises:
-        ClusterError: the cluster refuses, or we are there with a key, which cannot make one with rights.
+        ClusterError: the cluster refuses, or the credential is a key, which cannot create keys with privileges.
         ConfigurationError: a file cannot be written.
     """
     missing = missing_keys(folder)
@@ -60,7 +60,7 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
     for name in missing:
         role = f"{MANAGED_BY}_{name}"
         path = folder / f"{name}.api_key"
-        try:  # the file first: a key that could not be written down would be lost
+        try:  # the file first: a key that cannot be written would be lost
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from error
@@ -71,8 +71,8 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
                 "role_descriptors": {role: rights},
                 "metadata": {"managed_by": MANAGED_BY},
             }
-            answer = cluster.ask("POST", "_security/api_key", request)
-            os.write(fd, f"{answer['id']}:{answer['api_key']}".encode())
+            response = cluster.request("POST", "_security/api_key", request)
+            os.write(fd, f"{response['id']}:{response['api_key']}".encode())
         except BaseException:
             path.unlink()
             raise
@@ -82,10 +82,10 @@ def make_keys(cluster: Cluster, folder: Path) -> Iterator[str]:
 
 
 def our_keys(cluster: Cluster) -> dict[str, str]:
-    """Keys of mllog that are still good: name by id."""
-    answer = cluster.ask("GET", "_security/api_key", name="mllog-*", active_only="true")
+    """Valid keys of mllog: name by id."""
+    response = cluster.request("GET", "_security/api_key", name="mllog-*", active_only="true")
     return {
         key["id"]: key["name"]
-        for key in answer["api_keys"]
+        for key in response["api_keys"]
         if key.get("metadata", {}).get("managed_by") == MANAGED_BY and not key.get("invalidated")
     }

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from mllog._resources import resource
-from mllog.cluster._http import Service, Target
+from mllog.cluster._kibana import Kibana
 from mllog.errors import ClusterError, ConfigurationError
 from mllog.event._names import slug
 from mllog.profile import Profile
@@ -89,27 +89,6 @@ class KibanaPlan:
         ]
 
 
-def open_kibana(target: Target) -> Service:
-    """A client of Kibana.
-
-    Raises:
-        ClusterError: nothing answers, or it is not Kibana.
-    """
-    kibana = Service(target, "Kibana", {"kbn-xsrf": "mllog"})
-    try:
-        _recognised(kibana)
-    except BaseException:
-        kibana.close()
-        raise
-    return kibana
-
-
-def _recognised(kibana: Service) -> None:
-    answer = kibana.ask("GET", "api/status", missing={})
-    if not isinstance(answer, dict) or "status" not in answer:
-        raise ClusterError(f"{kibana.target.url}: what answers there is not Kibana; check the port")
-
-
 def bundles_of(profiles: Sequence[Profile]) -> list[Bundle]:
     """Saved objects of the profiles, else those of kibana/saved_objects.
 
@@ -148,7 +127,7 @@ def rules_of(profiles: Sequence[Profile], folder: Path | None = None) -> list[Ru
     return found
 
 
-def plan_kibana(kibana: Service, bundles: Sequence[Bundle], rules: Sequence[Rule]) -> KibanaPlan:
+def plan_kibana(kibana: Kibana, bundles: Sequence[Bundle], rules: Sequence[Rule]) -> KibanaPlan:
     """Compare Kibana with what should be there; nothing is changed.
 
     Raises:
@@ -157,7 +136,7 @@ def plan_kibana(kibana: Service, bundles: Sequence[Bundle], rules: Sequence[Rule
     stale = [bundle for bundle in bundles if _installed(kibana, bundle) != bundle.mark["attributes"]["description"]]
     new, changed = [], []
     for rule in rules:
-        present = kibana.ask("GET", f"api/alerting/rule/{rule.id}", missing={})
+        present = kibana.request("GET", f"api/alerting/rule/{rule.id}", missing={})
         if not present:
             new.append(rule)
         elif any(not _holds(present.get(key), value) for key, value in rule.body.items() if key != "enabled"):
@@ -165,8 +144,8 @@ def plan_kibana(kibana: Service, bundles: Sequence[Bundle], rules: Sequence[Rule
     return KibanaPlan(tuple(stale), tuple(new), tuple(changed))
 
 
-def _installed(kibana: Service, bundle: Bundle) -> str:
-    found = kibana.ask("GET", f"api/saved_objects/tag/{bundle.mark['id']}", missing={})
+def _installed(kibana: Kibana, bundle: Bundle) -> str:
+    found = kibana.request("GET", f"api/saved_objects/tag/{bundle.mark['id']}", missing={})
     return str(found.get("attributes", {}).get("description", ""))
 
 
@@ -179,7 +158,7 @@ def _holds(present: Any, wanted: Any) -> bool:
     return bool(present == wanted)
 
 
-def apply_kibana(kibana: Service, planned: KibanaPlan) -> Iterator[str]:
+def apply_kibana(kibana: Kibana, planned: KibanaPlan) -> Iterator[str]:
     """Carry a plan out; a line for each thing that was done.
 
     Raises:
@@ -187,23 +166,23 @@ def apply_kibana(kibana: Service, planned: KibanaPlan) -> Iterator[str]:
     """
     for bundle in planned.bundles:
         content = bundle.content.rstrip(b"\n") + b"\n" + orjson.dumps(bundle.mark) + b"\n"
-        answer = kibana.upload("api/saved_objects/_import", f"{bundle.name}.ndjson", content, overwrite="true")
-        if not answer.get("success"):
+        response = kibana.upload("api/saved_objects/_import", f"{bundle.name}.ndjson", content, overwrite="true")
+        if not response.get("success"):
             wrong = [
-                f"{one.get('type')} {one.get('id')}: {one.get('error', {}).get('type')}" for one in answer["errors"]
+                f"{one.get('type')} {one.get('id')}: {one.get('error', {}).get('type')}" for one in response["errors"]
             ]
             raise ClusterError(f"{kibana.target.url}: saved objects {bundle.name}: not imported: {'; '.join(wrong)}")
         yield f"imported saved objects {bundle.name}"
     for rule in planned.new_rules:
-        kibana.ask("POST", f"api/alerting/rule/{rule.id}", rule.body)
+        kibana.request("POST", f"api/alerting/rule/{rule.id}", rule.body)
         yield f"created rule {rule.name}"
     for rule in planned.changed_rules:
         body = {key: value for key, value in rule.body.items() if key not in (*_FIXED, "enabled")}
-        kibana.ask("PUT", f"api/alerting/rule/{rule.id}", body)
+        kibana.request("PUT", f"api/alerting/rule/{rule.id}", body)
         yield f"updated rule {rule.name}"
 
 
-def remove_kibana(kibana: Service, bundles: Sequence[Bundle], rules: Sequence[Rule]) -> Iterator[str]:
+def remove_kibana(kibana: Kibana, bundles: Sequence[Bundle], rules: Sequence[Rule]) -> Iterator[str]:
     """Remove the saved objects of bundles that setup imported, and its rules; a line for each.
 
     Raises:
@@ -216,9 +195,9 @@ def remove_kibana(kibana: Service, bundles: Sequence[Bundle], rules: Sequence[Ru
         # The common tag stays: other dashboards may carry it.
         ours = [one for one in objects if "type" in one and one["type"] != "tag"]
         for one in [*ours, bundle.mark]:
-            kibana.ask("DELETE", f"api/saved_objects/{one['type']}/{one['id']}", missing={}, force="true")
+            kibana.request("DELETE", f"api/saved_objects/{one['type']}/{one['id']}", missing={}, force="true")
         yield f"removed saved objects {bundle.name}"
     for rule in rules:
-        if kibana.ask("GET", f"api/alerting/rule/{rule.id}", missing={}):
-            kibana.ask("DELETE", f"api/alerting/rule/{rule.id}", missing={})
+        if kibana.request("GET", f"api/alerting/rule/{rule.id}", missing={}):
+            kibana.request("DELETE", f"api/alerting/rule/{rule.id}", missing={})
             yield f"removed rule {rule.name}"

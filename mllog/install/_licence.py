@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 
 
 def limits(cluster: Cluster) -> list[str]:
     """A line for each thing that the licence does not allow; empty where everything is."""
     try:
-        answer = cluster.ask("GET", "_license", missing={})
+        response = cluster.request("GET", "_license", missing={})
     except ClusterError as error:
         return [f"the licence could not be read ({error})"]
-    return limits_of(answer.get("license", {}))
+    return limits_of(response.get("license", {}))
 
 
 def limits_of(licence: Mapping[str, Any]) -> list[str]:

@@ -38,7 +38,7 @@ _FIXED: Final[Mapping[str, Any]] = {
     "enabled": True,
     "subobjects": True,
 }
-"""What a field of a living index keeps, and what holds where it is not said; the rest a cluster spells its own way."""
+"""Parameters of a field that are compared with a live index, with their defaults; clusters vary in the others."""
 
 
 def name_of(model: str) -> str:
@@ -72,10 +72,10 @@ def model_template(model: str, profile: Profile | None = None, *, own_policy: bo
         (['logs-mllog.late-*'], 502, '2')
     """
     index: Json = {"lifecycle": {"name": name_of(model) if own_policy else BASE}}
-    told: Json = {"managed_by": "mllog", "description": f"Events of the model {model}."}
+    metadata: Json = {"managed_by": "mllog", "description": f"Events of the model {model}."}
     template: Json = {"settings": {"index": index}}
     if profile is not None:
-        told |= {"profile": profile.digest, "model_version": profile.version}
+        metadata |= {"profile": profile.digest, "model_version": profile.version}
         sides = {"input": profile.inputs, "output": profile.outputs}
         mapped = {side: _typed((one.name, one.type) for one in features) for side, features in sides.items()}
         count = sum(len(kind["properties"]) for side in mapped.values() for kind in side.values())
@@ -89,7 +89,7 @@ def model_template(model: str, profile: Profile | None = None, *, own_policy: bo
             }
         }
     body = {
-        "_meta": told,
+        "_meta": metadata,
         "index_patterns": [f"{name_of(model)}-*"],
         "priority": PRIORITY,
         "data_stream": {},
@@ -152,7 +152,7 @@ def fields(mappings: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def rollover_reasons(index: Json, wanted: Json) -> list[str]:
-    """Why a new index must begin for what a template wants; empty where the present one can go on.
+    """Reason a new index must begin for what a template wants; empty where the present one can go on.
 
     A feature that is new may come at any time: its typed object maps it as the template does. What cannot change
     in an index is how a field is kept that it has already, or a field that the closed root would not map.
@@ -167,16 +167,16 @@ def rollover_reasons(index: Json, wanted: Json) -> list[str]:
         ['a: type is "long", to be "double"']
     """
     reasons = []
-    there, wanted_fields = fields(index["mappings"]), fields(wanted["mappings"])
+    present, wanted_fields = fields(index["mappings"]), fields(wanted["mappings"])
     for path, field in sorted(wanted_fields.items()):
-        if path not in there:
+        if path not in present:
             if not path.startswith(("mllog.input.", "mllog.output.")):
                 reasons.append(f"{path}: the index does not know it")
             continue
         for key, default in _FIXED.items():
-            has_it, wants_it = there[path].get(key, default), field.get(key, default)
+            has_it, wants_it = present[path].get(key, default), field.get(key, default)
             if has_it != wants_it:
-                reasons.append(f"{path}: {key} is {_shown(has_it)}, to be {_shown(wants_it)}")
+                reasons.append(f"{path}: {key} is {_formatted(has_it)}, to be {_formatted(wants_it)}")
     reasons += [
         f"{name.replace('_', ' ')} of the mapping differ"
         for name in ("dynamic", "dynamic_templates")
@@ -184,12 +184,12 @@ def rollover_reasons(index: Json, wanted: Json) -> list[str]:
     ]
     has, wants = dict(flat_settings(index["settings"])), wanted["settings"]
     reasons += [
-        f"{name} is {_shown(has.get(name))}, to be {_shown(wants[name])}"
+        f"{name} is {_formatted(has.get(name))}, to be {_formatted(wants[name])}"
         for name in _NEW_INDEX
         if name in wants and has.get(name) != wants[name]
     ]
     return reasons
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     return "absent" if value is None else f'"{str(value).lower() if isinstance(value, bool) else value}"'

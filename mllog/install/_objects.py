@@ -153,7 +153,7 @@ def is_ours(kind: Kind, body: Json) -> bool:
 
 
 def is_untouched(kind: Kind, body: Json) -> bool:
-    """Whether nobody changed an object since mllog made it."""
+    """Whether an object is unchanged since mllog created it."""
     return bool(meta(kind, normal(kind, body)).get("digest") == digest(kind, body))
 
 

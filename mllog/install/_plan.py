@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 from mllog.install._models import (
     BASE,
@@ -49,13 +49,13 @@ _DIGEST: Final = re.compile(r". (?:policy\._meta|_meta|metadata)\.digest: ")
 """It changes with everything else, and says nothing to people."""
 
 
-class Why(enum.Enum):
-    """What is between an object and what it should be."""
+class Reason(enum.Enum):
+    """Why an object differs from what it should be."""
 
     ABSENT = "create"
-    OLDER = "update"
-    TOUCHED = "changed by hand"
-    TAKEN = "not made by mllog"
+    OUTDATED = "update"
+    MODIFIED = "changed by hand"
+    FOREIGN = "not made by mllog"
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,18 @@ class Change:
 
     Attributes:
         item: as it should be.
-        why: what is between.
+        why: why it differs.
         diff: a line for each member that differs.
     """
 
     item: Item
-    why: Why
+    why: Reason
     diff: tuple[str, ...] = ()
 
     @property
     def needs_force(self) -> bool:
-        """Somebody else's work would be written over."""
-        return self.why in (Why.TOUCHED, Why.TAKEN)
+        """Whether the change would overwrite changes that mllog did not make."""
+        return self.why in (Reason.MODIFIED, Reason.FOREIGN)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Plan:
     Attributes:
         changes: in the order in which they are applied.
         rollovers: of data streams, after that.
-        winners: templates of others that win over ours: a line each.
+        winners: foreign templates that take precedence over ours: a line each.
         outlooks: what the retention means, by policy.
         streams: the data streams that are there.
     """
@@ -110,15 +110,15 @@ class Plan:
         return not self.changes and not self.rollovers
 
 
-def there(cluster: Cluster, kind: Kind, names: str | None = None) -> dict[str, Json]:
-    """The objects of a kind in a cluster, by name: all that could be ours, or those that are named."""
+def installed_objects(cluster: Cluster, kind: Kind, names: str | None = None) -> dict[str, Json]:
+    """The objects of a kind in a cluster by name: all that could be ours, or the named ones."""
     path = f"{kind.path}/{names or kind.names}"
-    answer = cluster.ask("GET", path, missing={})
+    response = cluster.request("GET", path, missing={})
     if kind.member:
-        return {one["name"]: one[kind.member] for one in answer.get(f"{kind.member}s", ())}
+        return {one["name"]: one[kind.member] for one in response.get(f"{kind.member}s", ())}
     if kind is POLICY:
-        return {name: {"policy": one["policy"]} for name, one in answer.items()}
-    return dict(answer)
+        return {name: {"policy": one["policy"]} for name, one in response.items()}
+    return dict(response)
 
 
 def plan(
@@ -135,16 +135,22 @@ def plan(
     Raises:
         ClusterError: the cluster refuses to answer.
     """
-    found = {kind: there(cluster, kind) for kind in ORDER if kind is not ROLE}
-    found[ROLE] = there(cluster, ROLE, ",".join(item.name for item in files(ROLE))) if roles else {}
-    wanted = list(_wanted(found, retention, profiles, roles=roles))
-    changes = [change for item in wanted if (change := compared(item, found[item.kind].get(item.name))) is not None]
-    templates = {name: Item(TEMPLATE, name, body) for name, body in found[TEMPLATE].items() if is_ours(TEMPLATE, body)}
+    present_objects = {kind: installed_objects(cluster, kind) for kind in ORDER if kind is not ROLE}
+    present_objects[ROLE] = (
+        installed_objects(cluster, ROLE, ",".join(item.name for item in files(ROLE))) if roles else {}
+    )
+    wanted = list(_wanted(present_objects, retention, profiles, roles=roles))
+    changes = [
+        change for item in wanted if (change := compared(item, present_objects[item.kind].get(item.name))) is not None
+    ]
+    templates = {
+        name: Item(TEMPLATE, name, body) for name, body in present_objects[TEMPLATE].items() if is_ours(TEMPLATE, body)
+    }
     templates |= {item.name: item for item in wanted if item.kind is TEMPLATE}
     streams = {one["name"]: one["indices"][-1]["index_name"] for one in _data_streams(cluster)}
     others = [
         Item(TEMPLATE, one["name"], one["index_template"])
-        for one in cluster.ask("GET", "_index_template").get("index_templates", ())
+        for one in cluster.request("GET", "_index_template").get("index_templates", ())
         if not is_ours(TEMPLATE, one["index_template"])
     ]
     return Plan(
@@ -157,11 +163,15 @@ def plan(
 
 
 def _wanted(
-    found: Mapping[Kind, Mapping[str, Json]], retention: Retention, profiles: Sequence[Profile], *, roles: bool
+    present_objects: Mapping[Kind, Mapping[str, Json]],
+    retention: Retention,
+    profiles: Sequence[Profile],
+    *,
+    roles: bool,
 ) -> Iterator[Item]:
     policies = {
         name: str(kept)
-        for name, body in found[POLICY].items()
+        for name, body in present_objects[POLICY].items()
         if is_ours(POLICY, body) and (kept := meta(POLICY, body).get("retention"))
     }
     policies[BASE] = retention.events or policies.get(BASE, EVENTS)
@@ -180,7 +190,7 @@ def _wanted(
         yield model_template(profile.name, profile, own_policy=name in policies)
     for model in sorted(retention.models):
         if name_of(model) not in by_name:
-            yield _with_policy(model, found[TEMPLATE].get(name_of(model)))
+            yield _with_policy(model, present_objects[TEMPLATE].get(name_of(model)))
     if roles:
         yield from files(ROLE)
 
@@ -197,14 +207,14 @@ def _with_policy(model: str, present: Json | None) -> Item:
 def compared(item: Item, present: Json | None) -> Change | None:
     """How an object of a cluster differs from what it should be; None where it does not."""
     if present is None:
-        return Change(item, Why.ABSENT)
+        return Change(item, Reason.ABSENT)
     lines = tuple(diff(normal(item.kind, present), normal(item.kind, item.body)))
     shown = tuple(line for line in lines if not _DIGEST.match(line)) or lines
     if not lines:
         return None
     if not is_ours(item.kind, present):
-        return Change(item, Why.TAKEN, shown)
-    return Change(item, Why.OLDER if is_untouched(item.kind, present) else Why.TOUCHED, shown)
+        return Change(item, Reason.FOREIGN, shown)
+    return Change(item, Reason.OUTDATED if is_untouched(item.kind, present) else Reason.MODIFIED, shown)
 
 
 def diff(one: Any, other: Any, path: str = "") -> Iterator[str]:
@@ -218,20 +228,20 @@ def diff(one: Any, other: Any, path: str = "") -> Iterator[str]:
         for name in sorted(one.keys() | other.keys()):
             yield from diff(one.get(name, _ABSENT), other.get(name, _ABSENT), f"{path}.{name}" if path else name)
     elif one is _ABSENT:
-        yield f"+ {path}: {_shown(other)}"
+        yield f"+ {path}: {_formatted(other)}"
     elif other is _ABSENT:
-        yield f"- {path}: {_shown(one)}"
+        yield f"- {path}: {_formatted(one)}"
     elif one != other:
-        yield f"~ {path}: {_shown(one)} -> {_shown(other)}"
+        yield f"~ {path}: {_formatted(one)} -> {_formatted(other)}"
 
 
-def _shown(value: Any) -> str:
+def _formatted(value: Any) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 200 else f"{text[:197]}…"
 
 
 def _data_streams(cluster: Cluster) -> list[Json]:
-    return list(cluster.ask("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ()))
+    return list(cluster.request("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ()))
 
 
 def _rollovers(cluster: Cluster, streams: Mapping[str, str], templates: Sequence[Item]) -> Iterator[Rollover]:
@@ -240,7 +250,7 @@ def _rollovers(cluster: Cluster, streams: Mapping[str, str], templates: Sequence
         winner = _winning(stream, templates)
         if winner is None or not is_ours(TEMPLATE, winner.body):
             continue  # a new index would be theirs again
-        (index,) = cluster.ask("GET", write_index).values()
+        (index,) = cluster.request("GET", write_index).values()
         reasons = rollover_reasons(index, composed(winner, bodies))
         if reasons:
             yield Rollover(stream, tuple(reasons))
@@ -277,12 +287,12 @@ def apply(cluster: Cluster, planned: Plan, *, force: bool = False) -> Iterator[s
     if refused and not force:
         what = ", ".join(f"{change.item.title} ({change.why.value})" for change in refused)
         raise ClusterError(
-            f"nothing was changed, for this would be written over: {what}; --dry-run shows it, --force does it"
+            f"nothing was changed, since this would be overwritten: {what}; --dry-run shows it, --force overwrites it"
         )
     for change in planned.changes:
         item = change.item
-        cluster.ask("PUT", f"{item.kind.path}/{item.name}", item.body)
-        yield f"{'created' if change.why is Why.ABSENT else 'updated'} {item.title}"
+        cluster.request("PUT", f"{item.kind.path}/{item.name}", item.body)
+        yield f"{'created' if change.why is Reason.ABSENT else 'updated'} {item.title}"
     for rollover in planned.rollovers:
-        cluster.ask("POST", f"{rollover.stream}/_rollover")
+        cluster.request("POST", f"{rollover.stream}/_rollover")
         yield f"rolled over {rollover.stream}"

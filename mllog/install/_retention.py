@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mllog._durations import seconds
 from mllog.errors import ConfigurationError
 from mllog.event._names import RESERVED, slug
 
@@ -15,7 +16,6 @@ EVENTS: Final = "28d"
 OWN: Final = "400d"
 """Of what mllog says itself: results of the monitor, alerts, counts of shippers."""
 
-_HOURS: Final = {"h": 1, "d": 24}
 _SHORTEST_HOURS: Final = 24
 _WARM_HOURS: Final = 24
 _SHARD: Final = "50gb"
@@ -57,7 +57,7 @@ def parse(texts: Sequence[str]) -> Retention:
             raise ConfigurationError(f"--retention {text}: {name or 'the default'} is given twice")
         if name in RESERVED:
             raise ConfigurationError(
-                f"--retention {text}: {name} is no model; `own={length}` is for mllog's own streams"
+                f"--retention {text}: {name} is not a model; `own={length}` is for mllog's own streams"
             )
         hours(length)
         found[name] = length
@@ -75,14 +75,11 @@ def hours(length: str) -> int:
         >>> hours("28d"), hours("36h")
         (672, 36)
     """
-    match = re.fullmatch(r"(\d{1,6})([dh])", length)
-    if match is None:
-        raise ConfigurationError(f"--retention {length}: say it as 28d, 36h, own=400d or MODEL=90d")
-    found = int(match[1]) * _HOURS[match[2]]
+    if not re.fullmatch(r"\d{1,6}[dh]", length):
+        raise ConfigurationError(f"--retention {length}: not a retention; write 28d, 36h, own=400d or MODEL=90d")
+    found = int(seconds(length)) // 3600
     if found < _SHORTEST_HOURS:
-        raise ConfigurationError(
-            f"--retention {length}: a day is the least; an index is rolled over every quarter of it"
-        )
+        raise ConfigurationError(f"--retention {length}: too short; the shortest retention is one day, 1d")
     return found
 
 

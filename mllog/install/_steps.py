@@ -41,5 +41,5 @@ def failed(name: str, cause: str, remedy: str = "") -> Step:
 
 
 def unproved(name: str, cause: str) -> Step:
-    """A step that nothing can be said about."""
+    """A step whose result is unknown."""
     return Step(name, Verdicts.UNPROVED, cause)

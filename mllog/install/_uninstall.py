@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mllog.cluster._http import Cluster
+from mllog.cluster._elasticsearch import Cluster
 from mllog.errors import ClusterError
 from mllog.install._keys import our_keys
 from mllog.install._objects import ORDER, ROLE, Item, Kind, files, is_ours
-from mllog.install._plan import STREAMS, there
+from mllog.install._plan import STREAMS, installed_objects
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def removal(cluster: Cluster, *, with_data: bool) -> Removal:
     Raises:
         ClusterError: the cluster refuses to answer.
     """
-    names = [one["name"] for one in cluster.ask("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ())]
+    names = [
+        one["name"] for one in cluster.request("GET", f"_data_stream/{STREAMS}", missing={}).get("data_streams", ())
+    ]
     kept: list[str] = []
     kinds: tuple[Kind, ...] = tuple(reversed(ORDER))
     if names and not with_data:
@@ -61,10 +63,10 @@ def removal(cluster: Cluster, *, with_data: bool) -> Removal:
     keys: dict[str, str] = {}
     for kind in kinds:
         try:
-            asked = ",".join(item.name for item in files(ROLE)) if kind is ROLE else None
+            role_names = ",".join(item.name for item in files(ROLE)) if kind is ROLE else None
             items += [
                 Item(kind, name, body)
-                for name, body in sorted(there(cluster, kind, asked).items())
+                for name, body in sorted(installed_objects(cluster, kind, role_names).items())
                 if is_ours(kind, body)
             ]
             if kind is ROLE:
@@ -83,11 +85,11 @@ def remove(cluster: Cluster, planned: Removal) -> Iterator[str]:
         ClusterError: the cluster refuses.
     """
     for name in planned.streams:
-        cluster.ask("DELETE", f"_data_stream/{name}", missing={})
+        cluster.request("DELETE", f"_data_stream/{name}", missing={})
         yield f"removed data stream {name}"
     if planned.keys:
-        cluster.ask("DELETE", "_security/api_key", {"ids": list(planned.keys)})
+        cluster.request("DELETE", "_security/api_key", {"ids": list(planned.keys)})
         yield from (f"invalidated API key {name}" for name in planned.keys.values())
     for item in planned.items:
-        cluster.ask("DELETE", f"{item.kind.path}/{item.name}", missing={})
+        cluster.request("DELETE", f"{item.kind.path}/{item.name}", missing={})
         yield f"removed {item.title}"

@@ -14,8 +14,8 @@ from mllog.pipeline._compile import Destination
 from mllog.pipeline._config import Plugin
 from mllog.pipeline._coverage import Coverage
 from mllog.pipeline._environ import environ_with_kept_key, environ_with_key
-from mllog.pipeline._event import Event, Timestamp, encode, event_from_json, event_from_line
-from mllog.pipeline._run import Pipeline, check, evaluate, linked, load, load_text
+from mllog.pipeline._event import Event, Timestamp, encode, encode_bytes, event_from_json, event_from_line
+from mllog.pipeline._run import Pipeline, check, evaluate, load, load_text, with_index_pipeline
 
 __all__ = [
     "CaseResult",
@@ -28,13 +28,14 @@ __all__ = [
     "Timestamp",
     "check",
     "encode",
+    "encode_bytes",
     "environ_with_kept_key",
     "environ_with_key",
     "evaluate",
     "event_from_json",
     "event_from_line",
-    "linked",
     "load",
     "load_text",
     "run_cases",
+    "with_index_pipeline",
 ]

@@ -16,7 +16,7 @@ from mllog.pipeline._event import Event
 from mllog.pipeline._guard import Guard, guard, together
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import Schema, checked
-from mllog.pipeline._sprintf import TemplateError, template
+from mllog.pipeline._sprintf import TemplateError, malformed, template
 from mllog.pipeline.filters import FILTERS, OUTSIDE
 from mllog.pipeline.filters._common import Filter, Spread
 
@@ -48,6 +48,7 @@ class Compiler:
     def __init__(self, environ: Mapping[str, str], coverage: Coverage | None = None) -> None:
         self._environ = environ
         self._coverage = coverage
+        self._ids: set[str] = set()
 
     def stage(self, statements: list[Statement]) -> Callable[[Event], list[Event]]:
         """The filter stage. Where one event can become several, events go through in lists, which costs more."""
@@ -158,7 +159,7 @@ class Compiler:
         return watched
 
     def _condition(self, branch: Branch, node: Any) -> Condition:
-        return (lambda _: True) if node is None else condition(node, branch.place.file)
+        return (lambda _: True) if node is None else condition(node, branch.place.file, self._environ)
 
     def _single(self, plugin: Plugin) -> Filter:
         step = self._filter(plugin)
@@ -170,11 +171,22 @@ class Compiler:
             known = "is outside the embedded subset" if plugin.name in OUTSIDE else "is unknown"
             raise plugin.place.error(f"the filter {plugin.name!r} {known}: use {', '.join(FILTERS)}")
         schema, build = FILTERS[plugin.name]
-        ready = checked(plugin, schema, self._environ)
+        ready = self._own(checked(plugin, schema, self._environ))
+        if plugin.name != "mutate":  # which tags the event
+            _refuse_malformed(ready)
         try:
             return build(ready)
         except (TemplateError, PatternError, _field.FieldError) as error:
             raise plugin.place.error(f"{plugin.name}: {error}") from None
+
+    def _own(self, plugin: Plugin) -> Plugin:
+        """The plugin, where no other one has its id."""
+        name = plugin.id()
+        if name is not None and name in self._ids:
+            raise plugin.setting_place("id").error(f"duplicate id {name!r}")
+        if name is not None:
+            self._ids.add(name)
+        return plugin
 
     def inputs(self, statements: Iterable[Statement]) -> tuple[Plugin, ...]:
         """The inputs, checked."""
@@ -186,7 +198,7 @@ class Compiler:
                 f"the {what} {plugin.name!r} is unknown or outside the embedded subset: use {', '.join(known)}"
             )
         # The embedded server binds inputs and outputs itself: a secret of theirs that is not set is no fault here.
-        ready = checked(plugin, known[plugin.name], self._environ, unset="")
+        ready = self._own(checked(plugin, known[plugin.name], self._environ, unset=""))
         codec = ready.settings.get("codec")
         if codec is None:
             return ready
@@ -219,6 +231,20 @@ class Compiler:
             found += plugins
             arms.append((self._condition(branch, node), reach))
         return found, lambda event: next((reach(event) for test, reach in arms if test(event)), ())
+
+
+def _refuse_malformed(plugin: Plugin) -> None:
+    """Refuse placeholders that would fail with every event, and stop a pipeline of Logstash.
+
+    Raises:
+        PipelineError: one is in a setting.
+    """
+    for name, value in plugin.settings.items():
+        pairs = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        for item in pairs:
+            broken = malformed(item) if isinstance(item, str) and name not in {"match", "mapping"} else None
+            if broken is not None:
+                raise plugin.setting_place(name).error(f"{broken} is no field reference")
 
 
 def resolver(plugin: Plugin) -> Callable[[Event], Destination]:

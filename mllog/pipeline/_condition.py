@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from lark import Token, Tree
@@ -16,7 +17,9 @@ from mllog.pipeline._gsub import MATCH_SECONDS, TIMED_OUT, TIMEOUT_TAG
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._search import seconds_for, word_test
+from mllog.pipeline._settings import variables
 from mllog.pipeline._sprintf import TemplateError, is_static, template
+from mllog.pipeline._text import java_json
 
 Condition = Callable[[Event], bool]
 _Value = Callable[[Event], Any]
@@ -24,7 +27,7 @@ _Node = Tree[Token] | Token
 
 
 class ConditionError(Exception):
-    """A comparison that can not be made; Logstash drops the event."""
+    """A comparison that cannot be made; Logstash drops the event."""
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -33,7 +36,7 @@ def _same(left: Any, right: Any) -> bool:
         return type(left) is type(right) and left == right
     if isinstance(left, Decimal) or isinstance(right, Decimal):
         # The json filter makes decimals; a literal `0.5` must still be equal to one.
-        numbers = (int, float, Decimal)
+        numbers = (float, Decimal)  # an integer is equal to an integer only
         return isinstance(left, numbers) and isinstance(right, numbers) and bool(left == right)
     if type(left) is not type(right):
         return False
@@ -52,10 +55,13 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
+def _unordered(value: Any) -> bool:
+    """A value that compares as equal in `<` and its like, whatever stands on the other side."""
+    return value is None or isinstance(value, bool | Timestamp)
+
+
 def _comparable(left: Any, right: Any) -> bool:
     numbers = (int, float, Decimal)
-    if isinstance(left, bool) or isinstance(right, bool):
-        return False
     return (isinstance(left, str) and isinstance(right, str)) or (
         isinstance(left, numbers) and isinstance(right, numbers)
     )
@@ -70,14 +76,26 @@ def _contains(left: Any, right: Any) -> bool:
     return False
 
 
+def _literal_text(value: Any) -> str | None:
+    """A value as it is compared with the elements of a list literal: by its text."""
+    if type(value) is str:
+        return value
+    return java_json(value) if isinstance(value, int | float | Decimal) else None
+
+
+def _is_string(node: _Node) -> bool:
+    return isinstance(node, Token) and node.type == "STRING"
+
+
 def _truthy(value: Any) -> bool:
     """A field that is there; Logstash looks at its text, so an empty one and `"false"` do not count."""
     return value is not MISSING and value is not None and value is not False and value not in ("", "false")
 
 
 class _Compiler:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
         self._file = file
+        self._environ = environ
 
     def condition(self, node: _Node) -> Condition:
         if isinstance(node, Token):
@@ -128,19 +146,28 @@ class _Compiler:
 
     def _membership(self, children: list[Any]) -> Condition:
         left, negated = self._value(children[0]), isinstance(children[1], Token) and children[1].type == "NOT"
+        if _is_string(children[0]) and _is_string(children[-1]):  # Logstash compares two literals as a whole
+            right = self._value(children[-1])
+            return lambda event: (left(event) == right(event)) is not negated
         texts = self._texts(children[-1])
         if texts is not None:
-            return lambda event: (type(text := left(event)) is str and text in texts) is not negated
-        right = self._list(children[-1])
-        return lambda event: _contains(left(event), right(event)) is not negated
+            return lambda event: (_literal_text(left(event)) in texts) is not negated
+        values = self._list(children[-1])
+        return lambda event: _contains(left(event), values(event)) is not negated
 
     def _texts(self, node: _Node) -> frozenset[str] | None:
-        """A list literal of two and more plain texts, which is most of them."""
+        """The texts of a list literal of two elements and more, where none of them has a placeholder."""
         if not isinstance(node, Tree) or node.data != "array" or len(node.children) < 2:
             return None
-        tokens = [child for child in node.children if isinstance(child, Token) and child.type == "STRING"]
-        texts = frozenset(unquoted(token) for token in tokens if is_static(token) and "${" not in token)
-        return texts if len(tokens) == len(node.children) and len(texts) == len(set(tokens)) else None
+        texts = []
+        for child in node.children:
+            if not isinstance(child, Token) or child.type not in {"STRING", "NUMBER"}:
+                return None
+            value = self._value(child)({})
+            if child.type == "STRING" and not is_static(str(value)):
+                return None
+            texts.append(value if isinstance(value, str) else java_json(value))
+        return frozenset(texts)
 
     def _list(self, node: _Node) -> _Value:
         """What stands behind `in`: Logstash never finds anything in a list literal of one element."""
@@ -158,8 +185,8 @@ class _Compiler:
 
         def compare(event: Event) -> bool:
             one, other = left(event), right(event)
-            if one is None or other is None:
-                return False
+            if _unordered(one) or _unordered(other):
+                return operator in {"<=", ">="}
             if not _comparable(one, other):
                 raise ConditionError(f"{operator} between values of different types")
             return order(one, other)
@@ -195,7 +222,7 @@ class _Compiler:
             try:
                 return (search(text, timeout=limit) is not None) is wanted
             except TimeoutError:
-                # What can not be searched must not be stored either.
+                # What cannot be searched must not be stored either.
                 if names is not None:
                     _field.put(event, names, TIMED_OUT)
                 tag(event, TIMEOUT_TAG)
@@ -229,9 +256,7 @@ class _Compiler:
             return lambda _: constant
         if token.type == "REGEXP":
             raise place_of(token, self._file).error("a pattern stands only behind =~ and !~")
-        text = unquoted(token)
-        if "${" in text:
-            raise place_of(token, self._file).error("a variable in a condition is outside the embedded subset")
+        text = variables(unquoted(token), self._environ, place_of(token, self._file))
         if is_static(text):
             return lambda _: text
         try:
@@ -244,6 +269,8 @@ class _Compiler:
             names = _field.path(str(token))
         except _field.FieldError as error:
             raise place_of(token, self._file).error(str(error)) from None
+        if names == ("@metadata",):  # it is always there, and an empty one counts
+            return lambda event: event.get("@metadata", {})
         return _field.reader(names)
 
 
@@ -261,10 +288,10 @@ def _any(terms: list[Condition]) -> Condition:
     return lambda event: any(term(event) for term in terms)
 
 
-def condition(node: Tree[Token], file: str) -> Condition:
-    """The function of a condition's tree.
+def condition(node: Tree[Token], file: str, environ: Mapping[str, str] = MappingProxyType({})) -> Condition:
+    """The function of a condition's tree; `environ` has the values of its variables.
 
     Raises:
         PipelineError: a pattern is wrong, or something is outside the embedded subset.
     """
-    return _Compiler(file).condition(node)
+    return _Compiler(file, environ).condition(node)

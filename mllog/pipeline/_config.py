@@ -103,7 +103,8 @@ def number(token: Token, file: str) -> int | float:
 class _Reader:
     """Turns the tree of one file into statements."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
         self._file = file
 
     def sections(self, tree: Tree[Token]) -> Iterator[tuple[Stage, Statement]]:
@@ -134,10 +135,14 @@ class _Reader:
         assert isinstance(name, Token)
         values: dict[str, Any] = {}
         places: dict[str, Place] = {}
+        end: int | None = None
         for setting in settings:
             assert isinstance(setting, Tree)
             key, _, value = setting.children
             assert isinstance(key, Token)
+            if end is not None and not self._text[end : end + 1].isspace():
+                raise place_of(key, self._file).error("syntax error, expected white space between two settings")
+            end = setting.meta.end_pos
             text = unquoted(key) if key.type == "STRING" else str(key)
             places.setdefault(text, place_of(key, self._file))
             given = self._value(value)
@@ -170,9 +175,22 @@ class _Reader:
 
 
 def _merged(old: Any, new: Any) -> Any:
-    """A setting given twice: hashes are merged, everything else is collected in a list."""
+    """A setting given twice: values are collected in a list, of a hash those of each key."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **new}
+        merged = dict(old)
+        for key, value in new.items():
+            merged[key] = collected(merged[key], value) if key in merged else value
+        return merged
+    return collected(old, new)
+
+
+def collected(old: Any, new: Any) -> list[Any]:
+    """The values of a key or a setting that is given twice.
+
+    Example:
+        >>> collected("a", ["b", "c"])
+        ['a', 'b', 'c']
+    """
     return [*(old if isinstance(old, list) else [old]), *(new if isinstance(new, list) else [new])]
 
 
@@ -187,7 +205,7 @@ def read_text(text: str, file: str) -> Sections:
         ['drop']
     """
     sections: Sections = {"input": [], "filter": [], "output": []}
-    for stage, statement in _Reader(file).sections(parse(text, file)):
+    for stage, statement in _Reader(text, file).sections(parse(text, file)):
         sections[stage].append(statement)
     return sections
 

@@ -31,7 +31,7 @@ def environ_with_kept_key(folder: Path, environ: Mapping[str, str] = os.environ)
     """The variables with a key that stays the same: that of `folder`, made at mode 0600 on the first run.
 
     Raises:
-        PipelineError: the file can not be read or written.
+        PipelineError: the file cannot be read or written.
     """
     if environ.get(ID_KEY):
         return dict(environ)

@@ -150,7 +150,7 @@ def write(event: Event, names: _field.Path, value: Any) -> None:
     """Write a field as a filter does: `@timestamp` and `tags` keep to their types.
 
     Raises:
-        FieldError: the value is not one for that field, or the field can not be reached.
+        FieldError: the value is not one for that field, or the field cannot be reached.
     """
     if names == ("@timestamp",) and not isinstance(value, Timestamp):
         raise _field.FieldError("@timestamp takes a time only")
@@ -226,11 +226,12 @@ def event_from_line(line: str | bytes) -> Event:
         'caf\\xE9'
     """
     if isinstance(line, bytes):
-        line = _decoded(line)
+        line = decoded_bytes(line)
     return {"@version": "1", "@timestamp": now(), "message": line, "event": {"original": line}}
 
 
-def _decoded(line: bytes) -> str:
+def decoded_bytes(line: bytes) -> str:
+    r"""The text of bytes; those that are not UTF-8 are kept as `\xHH`."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
@@ -313,11 +314,16 @@ def encode(events: Iterable[Event] | Event) -> str:
         >>> encode([{"a": Decimal("1.50"), "@metadata": {}}])
         '[{"a":1.50}]'
     """
+    return encode_bytes(events).decode()
+
+
+def encode_bytes(events: Iterable[Event] | Event) -> bytes:
+    """The same in UTF-8."""
     value = _shown(events) if isinstance(events, dict) else [_shown(event) for event in events]
     try:
-        return orjson.dumps(value, default=_raw_number).decode()
+        return orjson.dumps(value, default=_raw_number)
     except (TypeError, orjson.JSONEncodeError):
-        return _exact(value)
+        return _exact(value).encode()
 
 
 def _shown(event: Event) -> Event:

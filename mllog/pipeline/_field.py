@@ -24,7 +24,7 @@ _MOST_ELEMENTS: Final = 10_000
 
 
 class FieldError(Exception):
-    """A field can not be read or written as asked."""
+    """A field cannot be read or written as asked."""
 
 
 @lru_cache(maxsize=4096)
@@ -179,7 +179,7 @@ def _put_one(holder: Any, name: str, value: Any) -> None:
         holder[name] = value
         return
     if _INDEX.fullmatch(name) is None:
-        raise FieldError(f"{name!r} is no index of an array")
+        raise FieldError(f"{name!r} is not an array index")
     index = int(name)
     if index < -len(holder) or index > _MOST_ELEMENTS:
         raise FieldError(f"index {index} is out of range")

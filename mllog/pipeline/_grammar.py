@@ -42,17 +42,17 @@ membership: _rvalue NOT? IN _rvalue
 comparison: _rvalue COMPARE _rvalue
 matching: _rvalue MATCH (STRING | REGEXP)
 _rvalue: STRING | NUMBER | SELECTOR | array | call | REGEXP
-call: (BAREWORD | NAME) "(" (_rvalue ("," _rvalue)*)? ")"
+call: BAREWORD "(" (_rvalue ("," _rvalue)*)? ")"
 
 SECTION: "input" | "filter" | "output"
 IF.3: /if(?![A-Za-z0-9_-])/
-ELSE.3: /else(?![A-Za-z0-9_-])/
+ELSE.3: /else(?:(?![A-Za-z0-9_-])|(?=if(?![A-Za-z0-9_-])))/
 LOGIC.3: /(?:and|or|xor|nand)(?![A-Za-z0-9_-])/
 NOT.3: /not(?![A-Za-z0-9_-])/
 IN.3: /in(?![A-Za-z0-9_-])/
 COMPARE: "==" | "!=" | "<=" | ">=" | "<" | ">"
 MATCH: "=~" | "!~"
-NUMBER.2: /-?[0-9]+(?:\.[0-9]*)?(?![A-Za-z0-9_-])/
+NUMBER.2: /-?[0-9]+(?:\.[0-9]*)?(?:(?![A-Za-z0-9_-])|(?=(?:and|or|xor|nand)(?![A-Za-z0-9_-])))/
 BAREWORD.1: /[A-Za-z_][A-Za-z0-9_]+(?![A-Za-z0-9_-])/
 NAME: /[A-Za-z0-9_-]+/
 STRING: /\x22(?:\\\x22|\\(?!\x22)|[^\x22\\])*\x22|\x27(?:\\\x27|\\(?!\x27)|[^\x27\\])*\x27/
@@ -96,6 +96,8 @@ def _place(error: UnexpectedInput, text: str) -> tuple[int, int]:
         terminal = _QUOTES.get(text[error.pos_in_stream or 0])
         if terminal is not None and terminal in (error.allowed or ()):
             return _end(text)
+    if isinstance(error, UnexpectedToken) and error.token.type == "NAME" and "BAREWORD" in (error.accepts or ()):
+        return error.line, error.column + len(error.token)  # a name has two characters and more
     return error.line, error.column
 
 

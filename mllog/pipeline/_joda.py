@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mllog.pipeline._event import offset
 
-_MONTHS: Final = (
+MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TOKEN: Final = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+", re.DOTALL)
 _KNOWN: Final = frozenset("GCYxweEyDdMaKhHkmsSzZ")
 
@@ -67,10 +67,10 @@ _WRITERS: Final[dict[str, Callable[[datetime, int], str]]] = {
     "x": lambda t, n: _two(t.isocalendar().year, n),
     "w": lambda t, n: f"{t.isocalendar().week:0{n}d}",
     "e": lambda t, n: f"{t.isoweekday():0{n}d}",
-    "E": lambda t, n: _name(_DAYS, t.weekday(), n),
+    "E": lambda t, n: _name(DAYS, t.weekday(), n),
     "D": lambda t, n: f"{t.timetuple().tm_yday:0{n}d}",
     "d": lambda t, n: f"{t.day:0{n}d}",
-    "M": lambda t, n: _name(_MONTHS, t.month - 1, n) if n >= 3 else f"{t.month:0{n}d}",
+    "M": lambda t, n: _name(MONTHS, t.month - 1, n) if n >= 3 else f"{t.month:0{n}d}",
     "a": lambda t, _: "AM" if t.hour < 12 else "PM",
     "K": lambda t, n: f"{t.hour % 12:0{n}d}",
     "h": lambda t, n: f"{t.hour % 12 or 12:0{n}d}",
@@ -123,7 +123,7 @@ def zone(name: str) -> tzinfo:
 _PARTS: Final = {
     "y": "year", "Y": "year", "M": "month", "d": "day", "D": "yearday", "E": "weekday", "a": "half",
     "K": "hour12_0", "h": "hour12", "H": "hour", "k": "hour24", "m": "minute", "s": "second", "S": "fraction",
-    "z": "zone", "Z": "zone",
+    "z": "zone", "Z": "zone", "x": "weekyear", "w": "week", "e": "isoday",
 }  # fmt: skip
 
 
@@ -133,14 +133,14 @@ def _names_pattern(names: tuple[str, ...]) -> str:
 
 def _part_pattern(letter: str, count: int, adjacent: bool) -> str:
     if letter == "E":
-        return _names_pattern(_DAYS)
+        return _names_pattern(DAYS)
     if letter == "M" and count >= 3:
-        return _names_pattern(_MONTHS)
+        return _names_pattern(MONTHS)
     if letter == "a":
         return "AM|PM"
     if letter in "zZ":
         return r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*" if count >= 3 else r"Z|[+-]\d\d(?::?\d\d)?"
-    if letter in "yY":
+    if letter in "yYx":
         return r"\d{2}" if count == 2 else rf"\d{{{count}}}" if adjacent else r"[+-]?\d{1,9}"
     if letter == "S":
         return rf"\d{{1,{count}}}"
@@ -197,12 +197,10 @@ def _hour(given: dict[str, str]) -> int:
 def _year(given: dict[str, str], short: bool, present: datetime, month: int) -> int:
     if "year" in given:
         year = int(given["year"])
-        # Joda's pivot: within fifty years of the present.
-        return (
-            year + (present.year - 50) // 100 * 100 + (100 if year < (present.year - 50) % 100 else 0)
-            if short
-            else year
-        )
+        if not short:
+            return year
+        first = present.year - 80  # Joda's pivot: eighty years back, twenty ahead
+        return first + (year - first) % 100
     # A log line without a year: December read in January is of last year, and the other way round.
     return present.year + (1 if (month, present.month) == (1, 12) else -1 if (month, present.month) == (12, 1) else 0)
 
@@ -210,18 +208,30 @@ def _year(given: dict[str, str], short: bool, present: datetime, month: int) -> 
 def _assemble(found: dict[str, str | None], short_year: bool, default_zone: tzinfo, present: datetime) -> datetime:
     given = {name: text for name, text in found.items() if text is not None}
     month_text = given.get("month", "1")
-    month = int(month_text) if month_text.isdigit() else _index(_MONTHS, month_text) + 1
+    month = int(month_text) if month_text.isdigit() else _index(MONTHS, month_text) + 1
     day = datetime(_year(given, short_year, present, month), month, int(given.get("day", "1")))  # noqa: DTZ001 - the zone follows
+    if "week" in given or "isoday" in given:
+        day = _of_week(given, day, present)
     if "yearday" in given:
-        day = datetime(day.year, 1, 1) + timedelta(days=int(given["yearday"]) - 1)  # noqa: DTZ001
+        year = day.year
+        day = datetime(year, 1, 1) + timedelta(days=int(given["yearday"]) - 1)  # noqa: DTZ001
+        if day.year != year:
+            raise ValueError("the year has no such day")
     if "weekday" in given:
-        day += timedelta(days=_index(_DAYS, given["weekday"]) - day.weekday())
+        day += timedelta(days=_index(DAYS, given["weekday"]) - day.weekday())
     milliseconds = int(given.get("fraction", "").ljust(3, "0")[:3])
     local = day.replace(
         hour=_hour(given), minute=int(given.get("minute", "0")), second=int(given.get("second", "0")),
         microsecond=milliseconds * 1000,
     )  # fmt: skip
     return in_zone(local, zone_of(given["zone"]) if "zone" in given else default_zone)
+
+
+def _of_week(given: dict[str, str], day: datetime, present: datetime) -> datetime:
+    """The day of an ISO week; without a year among the letters it is moved into the present one, as Logstash does."""
+    year = int(given.get("weekyear", day.isocalendar().year))
+    found = datetime.fromisocalendar(year, int(given.get("week", "1")), int(given.get("isoday", "1")))
+    return found if "year" in given else found.replace(year=present.year)
 
 
 def zone_of(text: str) -> tzinfo:

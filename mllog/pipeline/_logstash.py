@@ -56,7 +56,7 @@ def run_logstash(
     """For each event those that come out of the filters, with `@metadata` where there is any left.
 
     Raises:
-        PipelineError: it can not be run, failed, or gave something else than events.
+        PipelineError: it cannot be run, failed, or gave something else than events.
     """
     lines = []
     for number, event in enumerate(events):

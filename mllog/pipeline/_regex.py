@@ -349,7 +349,7 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     r"""A pattern of Ruby's dialect as one of `regex`.
 
     Raises:
-        PatternError: it is none, or can not be carried over faithfully.
+        PatternError: it is none, or cannot be carried over faithfully.
 
     Example:
         >>> compiled(r"\h+").sub("X", "xyz 09af")

@@ -37,7 +37,7 @@ _POSIX_NAME: Final = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
 class PatternError(Exception):
-    """A pattern is none in Ruby's dialect, or can not be carried over faithfully."""
+    """A pattern is none in Ruby's dialect, or cannot be carried over faithfully."""
 
 
 def literal(character: str) -> str:

@@ -40,7 +40,7 @@ class Pipeline:
 
         The event is changed in place.
 
-        Never raises: what can not be processed is dropped and reported to the logger `mllog.pipeline`.
+        Never raises: what cannot be processed is dropped and reported to the logger `mllog.pipeline`.
         """
         given = event.get("@timestamp")
         if type(given) is str:
@@ -84,11 +84,11 @@ def _texts(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
             raise PipelineError(f"cannot be read: {error}", file=str(path)) from None
 
 
-def linked(paths: Sequence[str | Path]) -> list[Path]:
+def with_index_pipeline(paths: Sequence[str | Path]) -> list[Path]:
     """The paths, and the folder `index` beside a pipeline that ends there: its output is what stores.
 
     Example:
-        >>> [path.name for path in linked([Path("elsewhere.conf")])]
+        >>> [path.name for path in with_index_pipeline([Path("elsewhere.conf")])]
         ['elsewhere.conf']
     """
     given = [Path(path) for path in paths]

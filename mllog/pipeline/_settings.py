@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from mllog.pipeline._config import Place, Plugin
+from mllog.pipeline._config import Place, Plugin, collected
 
 Kind = Literal["string", "number", "boolean", "array", "hash", "password", "codec", "any"]
 
@@ -73,6 +73,15 @@ def _variables(value: Any, environ: Mapping[str, str], place: Place, *, unset: s
     return value
 
 
+def variables(text: str, environ: Mapping[str, str], place: Place) -> str:
+    """A text with its variables replaced.
+
+    Raises:
+        PipelineError: one is not set and has no default.
+    """
+    return str(_variables(text, environ, place, unset=None))
+
+
 def _number(value: Any) -> int | float | None:
     if isinstance(value, int | float):
         return value
@@ -116,7 +125,10 @@ def _hash(name: str, value: Any, place: Place) -> dict[str, Any]:
     items = value if isinstance(value, list) else [value]
     if len(items) % 2:
         raise place.error(f"{name} must be a hash: an even number of items is needed, got {len(items)}")
-    return {str(key): item for key, item in zip(items[::2], items[1::2], strict=True)}
+    pairs: dict[str, Any] = {}
+    for key, item in zip(map(str, items[::2]), items[1::2], strict=True):
+        pairs[key] = collected(pairs[key], item) if key in pairs else item
+    return pairs
 
 
 def checked(plugin: Plugin, schema: Schema, environ: Mapping[str, str], *, unset: str | None = None) -> Plugin:

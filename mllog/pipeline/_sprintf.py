@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 from mllog.pipeline import _field
-from mllog.pipeline._event import Event, Timestamp
+from mllog.pipeline._event import Event, Timestamp, now
+from mllog.pipeline._javatime import java_writer
 from mllog.pipeline._joda import DatePatternError, writer
 from mllog.pipeline._text import field_text, ruby_text
 
 Template = Callable[[Event], str]
 
-_PLACEHOLDER: Final = re.compile(r"%\{([^}]*)\}")
+_PLACEHOLDER: Final = re.compile(r"%\{\{([^}]*)\}\}|%\{([^}]*)\}")
 
 
 class TemplateError(Exception):
@@ -39,11 +40,34 @@ def _date(pattern: str, literal: str) -> Template:
     return show
 
 
+def _java(pattern: str, literal: str) -> Template:
+    """`%{{…}}`: a pattern of java.time, or the present."""
+    if pattern == "TIME_NOW":
+        return lambda _: str(now())
+    try:
+        write = java_writer(pattern)
+    except DatePatternError as error:
+        raise TemplateError(f"{literal}: {error}") from None
+
+    def show(event: Event) -> str:
+        moment = event.get("@timestamp")
+        return (
+            write(moment.datetime(), moment.nanoseconds % 1_000_000_000) if isinstance(moment, Timestamp) else literal
+        )
+
+    return show
+
+
 def _reference(reference: str, literal: str) -> Template:
     try:
         names = _field.path(reference)
-    except _field.FieldError:
-        return lambda _: literal
+    except _field.FieldError as error:
+        reason = str(error)
+
+        def fail(_: Event) -> str:
+            raise _field.FieldError(reason)
+
+        return fail
 
     read = _field.getter(names)
 
@@ -55,8 +79,6 @@ def _reference(reference: str, literal: str) -> Template:
 
 
 def _part(content: str, literal: str) -> Template:
-    if content.startswith("{"):
-        raise TemplateError(f"{literal}: java.time patterns are outside the embedded subset, use %{{+…}}")
     if content in {"", "+%s"}:
         return _epoch
     return _date(content[1:], literal) if content.startswith("+") else _reference(content, literal)
@@ -77,7 +99,7 @@ def template(text: str) -> Template:
     fixed, position = [], 0
     for found in _PLACEHOLDER.finditer(text):
         fixed.append(text[position : found.start()])
-        parts.append(_part(found[1], found[0]))
+        parts.append(_java(found[1], found[0]) if found[1] is not None else _part(found[2], found[0]))
         position = found.end()
     rest = text[position:]
     if not parts:
@@ -90,6 +112,24 @@ def template(text: str) -> Template:
         return "".join(before + part(event) for before, part in zip(fixed, parts, strict=True)) + rest
 
     return fill
+
+
+def malformed(text: str) -> str | None:
+    """The first placeholder of a text whose field reference is none; Logstash fails each time it fills it.
+
+    Example:
+        >>> malformed("a %{[b]} %{[c}"), malformed("%{a}")
+        ('%{[c}', None)
+    """
+    for found in _PLACEHOLDER.finditer(text):
+        content = found[2]
+        if content is None or content in {"", "+%s"} or content.startswith("+"):
+            continue
+        try:
+            _field.path(content)
+        except _field.FieldError:
+            return found[0]
+    return None
 
 
 def is_static(text: str) -> bool:

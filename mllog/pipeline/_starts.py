@@ -166,7 +166,7 @@ def _end_of_class(pattern: str, at: int) -> int:
 
 
 def _either(left: _Texts, right: _Texts) -> _Texts:
-    """One of both: what can not be continued in one of them can not be continued."""
+    """One of both: what cannot be continued in one of them cannot be continued."""
     return left | {text: goes_on and left.get(text, True) for text, goes_on in right.items()}
 
 

@@ -22,8 +22,12 @@ def _java_hash(text: str) -> int:
     return value ^ (value >> 16)
 
 
-def java_order(names: Iterable[str]) -> list[str]:
+def java_order(names: Iterable[str], smallest: int = _SMALLEST_TABLE) -> list[str]:
     """Names in the order in which a Java HashMap of them is walked.
+
+    Args:
+        names: in the order in which they were put.
+        smallest: size of the table that the map began with.
 
     Example:
         >>> java_order(["r", "a"])
@@ -32,7 +36,7 @@ def java_order(names: Iterable[str]) -> list[str]:
     listed = list(names)
     if len(listed) < 2:
         return listed
-    table = _SMALLEST_TABLE
+    table = smallest
     while len(listed) > table * _LOAD_FACTOR:
         table *= 2
     return sorted(listed, key=lambda name: _java_hash(name) & (table - 1))
@@ -41,6 +45,14 @@ def java_order(names: Iterable[str]) -> list[str]:
 def java_items(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The items of a mapping in Java's hash order."""
     return [(name, values[name]) for name in java_order(values)]
+
+
+def event_items(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The same for an object inside an event, whose map is made as small as it can be."""
+    table = 1
+    while table < len(values):
+        table *= 2
+    return [(name, values[name]) for name in java_order(values, table)]
 
 
 def _digits(value: float) -> tuple[str, str, int]:
@@ -135,8 +147,25 @@ def field_text(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, list):
-        return ",".join(field_text(item) for item in value)
+        return ",".join(_element_text(item) for item in value)
     return java_json(value)
+
+
+def _element_text(value: Any) -> str:
+    """An element of an array in `%{field}`: null is nothing, and an object is shown as Java shows a map."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}={_inner_text(item)}" for name, item in event_items(value)) + "}"
+    return field_text(value)
+
+
+def _inner_text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inner_text, value)) + "]"
+    return value if isinstance(value, str) else _element_text(value)
 
 
 def java_json(value: Any) -> str:
@@ -144,7 +173,7 @@ def java_json(value: Any) -> str:
     if isinstance(value, dict):
         return (
             "{"
-            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{java_json(item)}" for key, item in java_items(value))
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{java_json(item)}" for key, item in event_items(value))
             + "}"
         )
     if isinstance(value, list):

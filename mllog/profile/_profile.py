@@ -6,14 +6,16 @@ watches are derived from it.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from mllog._files import write_atomically
+from mllog._timestamps import iso_utc
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
 from mllog.profile._feature import Feature
@@ -113,7 +115,7 @@ time: give each element a column of its own, turn it into a text, or drop the co
             inputs=inputs,
             outputs=output_features,
             rows=len(frame),
-            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            created=iso_utc(dt.datetime.now(dt.UTC), "seconds"),
             rules=rules,
             invalid_share=invalid,
             slices=tuple(slices),
@@ -196,11 +198,9 @@ time: give each element a column of its own, turn it into a text, or drop the co
         Raises:
             ProfileError: the file cannot be written.
         """
-        target = Path(path)
-        temporary = target.with_name(target.name + ".tmp")
+        data = orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            temporary.write_bytes(orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            temporary.replace(target)
+            write_atomically(Path(path), data, mode=None)
         except OSError as error:
             raise ProfileError(f"{path}: cannot write the profile: {error.strerror}") from error
 

@@ -3,30 +3,109 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
+from msgspec import Meta, Struct
+
+from mllog._decode import load_toml
 from mllog.errors import ConfigurationError
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction.rules import DEFAULT, KeyGroup, Rule, RuleSet
 
-STRATEGIES: Final = ("mask", "remove", "last4")
-FEATURE_STRATEGIES: Final = (*STRATEGIES, "hash", "keep")
-"""`keep`: a free text is written and not summarised; the rules look at it all the same."""
+Strategy = Literal["mask", "remove", "last4"]
+FeatureStrategy = Literal["mask", "remove", "last4", "hash", "keep"]
+"""`keep`: a free text is logged in full, not summarised; the rules still apply to it."""
 
-_TABLES: Final = {"strategies", "features", "names", "rules", "keys"}
-_RULE_KEYS: Final = {"name", "kind", "pattern", "guard", "match", "no_match"}
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_UNWANTED: Final = re.compile(r"\(\?P?<[A-Za-z_]|\\[gkGKZzhHRX]|\(\?[a-z]*[msxauL]|\{\d*,?\d*\}\+")
-"""What Python and Logstash read differently, or would let a match run wild."""
+_Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,40}$", description="a name of a-z, 0-9 and _")]
+_Examples = Annotated[tuple[str, ...], Meta(min_length=1, description="one or more example texts")]
+_UNPORTABLE: Final = re.compile(r"\(\?P?<[A-Za-z_]|\\[gkGKZzhHRX]|\(\?[a-z]*[msxauL]|\{\d*,?\d*\}\+")
+"""Syntax that Python and Logstash interpret differently, or that can make a match explode."""
+
+
+class Keys(Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of the pseudonyms."""
+
+    file: str = ""
+
+
+class Names(Struct, frozen=True, forbid_unknown_fields=True):
+    """Further names under which every value is sensitive."""
+
+    words: tuple[str, ...] = ()
+
+
+class RuleTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule of a team.
+
+    Attributes:
+        name: of the rule.
+        kind: of what it finds.
+        pattern: a regular expression that Python and Logstash interpret alike.
+        match: texts that it must find.
+        no_match: texts that it must not find.
+        guard: words of which one occurs in every match, for speed.
+    """
+
+    name: _Name
+    kind: _Name
+    pattern: str
+    match: _Examples
+    no_match: _Examples
+    guard: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if _UNPORTABLE.search(self.pattern):
+            raise ValueError(
+                "pattern: Logstash and Python must interpret it alike: no named groups, no flags but (?i), no \\G, "
+                "\\K, \\k, \\g, \\h, \\R, \\X, \\z or \\Z, and no {n,m}+"
+            )
+        try:
+            compiled = re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"pattern: not a regular expression: {error}") from None
+        for text in self.match:
+            if compiled.search(text) is None:
+                raise ValueError(f"match: the pattern does not find {text!r}")
+            folded = re.sub("[0-9]", "0", text.casefold())
+            if self.guard and not any(word.casefold() in folded for word in self.guard):
+                raise ValueError(f"guard: none of its words is in the example {text!r}")
+        for text in self.no_match:
+            if compiled.search(text) is not None:
+                raise ValueError(f"no_match: the pattern finds {text!r}, which it must not")
+
+    def rule(self) -> Rule:
+        """The rule for both engines."""
+        guard = tuple(word.casefold() for word in self.guard)
+        return Rule(
+            f"own_{self.name}",
+            self.kind,
+            self.pattern,
+            guard,
+            examples_match=self.match,
+            examples_no_match=self.no_match,
+        )
+
+
+class Tables(Struct, frozen=True, forbid_unknown_fields=True):
+    """The tables of a `redaction.toml`."""
+
+    strategies: dict[str, Strategy] = {}
+    features: dict[str, FeatureStrategy] = {}
+    names: Names = Names()
+    rules: tuple[RuleTable, ...] = ()
+    keys: Keys = Keys()
+
+    def __post_init__(self) -> None:
+        if "hash" in self.features.values() and not self.keys.file:
+            raise ValueError("keys.file: must name the file of the keys, since a feature is hashed")
 
 
 @dataclass(frozen=True, slots=True)
 class RedactionFile:
-    """What a `redaction.toml` says.
+    """The contents of a `redaction.toml`.
 
     Attributes:
         rules: the shipped rules with those of the file, its names among the keys.
@@ -53,32 +132,16 @@ def load_file(path: str | Path) -> RedactionFile:
     """Read a `redaction.toml`.
 
     Raises:
-        ConfigurationError: it cannot be read, or says something that cannot be.
+        ConfigurationError: it cannot be read, or has an unknown key or an invalid value.
     """
-    file = Path(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error}") from None
-    if unknown := set(content) - _TABLES:
-        raise ConfigurationError(
-            f"{file}: unknown: {', '.join(sorted(unknown))}; known are {', '.join(sorted(_TABLES))}"
-        )
-    own = tuple(_rule(file, number, given) for number, given in enumerate(content.get("rules", []), 1))
-    features = {str(name): str(how) for name, how in content.get("features", {}).items()}
-    strategies = {str(kind): str(how) for kind, how in content.get("strategies", {}).items()}
-    rules = with_names(replace(DEFAULT, shapes=(*own, *DEFAULT.shapes)), content.get("names", {}).get("words", ()))
-    for what, chosen, known in (("features", features, FEATURE_STRATEGIES), ("strategies", strategies, STRATEGIES)):
-        for name, how in chosen.items():
-            if how not in known:
-                raise ConfigurationError(f"{file}: {what}.{name}: {how!r} is none of {', '.join(known)}")
-    if unknown := set(strategies) - set(rules.kinds()):
-        raise ConfigurationError(f"{file}: strategies: no rule finds the kind {', '.join(sorted(unknown))}")
-    key_file = content.get("keys", {}).get("file")
-    if "hash" in features.values() and not key_file:
-        raise ConfigurationError(f"{file}: a feature is hashed, so keys.file must name the file of the keys")
-    masked = replace(rules, features=features)
-    return RedactionFile(masked, strategies, features, Path(key_file) if key_file else None)
+    tables = load_toml(path, Tables)
+    own = tuple(table.rule() for table in tables.rules)
+    rules = with_names(replace(DEFAULT, shapes=(*own, *DEFAULT.shapes)), tables.names.words)
+    if unknown := set(tables.strategies) - set(rules.kinds()):
+        raise ConfigurationError(f"{path}: $.strategies: no rule finds the kind {', '.join(sorted(unknown))}")
+    key_file = Path(tables.keys.file) if tables.keys.file else None
+    features: dict[str, str] = {**tables.features}
+    return RedactionFile(replace(rules, features=features), tables.strategies, features, key_file)
 
 
 def with_names(rules: RuleSet, words: Iterable[str], group: str = "own") -> RuleSet:
@@ -94,36 +157,3 @@ def with_names(rules: RuleSet, words: Iterable[str], group: str = "own") -> Rule
     guard = tuple(re.sub("[0-9]", "0", name) for name in names)
     own = KeyGroup(group, (), (), guard, tuple(re.escape(name).replace("/", r"\/") for name in names))
     return replace(rules, keys=(*rules.keys, own))
-
-
-def _rule(file: Path, number: int, given: Mapping[str, Any]) -> Rule:
-    where = f"{file}: rules[{number}]"
-    if unknown := set(given) - _RULE_KEYS:
-        raise ConfigurationError(f"{where}: unknown: {', '.join(sorted(unknown))}")
-    name, kind, pattern = (str(given.get(key, "")) for key in ("name", "kind", "pattern"))
-    if not _NAME.fullmatch(name) or not _NAME.fullmatch(kind):
-        raise ConfigurationError(f"{where}: name and kind are words of a-z, 0-9 and _")
-    if _UNWANTED.search(pattern):
-        raise ConfigurationError(
-            f"{where}: Logstash and Python must read the pattern alike: no named groups, no flags but (?i), no \\G, "
-            "\\K, \\k, \\g, \\h, \\R, \\X, \\z or \\Z, and no {n,m}+"
-        )
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigurationError(f"{where}: the pattern is none: {error}") from None
-    match, no_match = (tuple(map(str, given.get(key, ()))) for key in ("match", "no_match"))
-    if not match or not no_match:
-        raise ConfigurationError(f"{where}: give texts that it must find (match) and must not (no_match)")
-    guard = tuple(str(word).casefold() for word in given.get("guard", ()))
-    rule = Rule(f"own_{name}", kind, pattern, guard, examples_match=match, examples_no_match=no_match)
-    for text in match:
-        if compiled.search(text) is None:
-            raise ConfigurationError(f"{where}: does not find its own example {text!r}")
-        folded = re.sub("[0-9]", "0", text.casefold())
-        if guard and not any(word in folded for word in guard):
-            raise ConfigurationError(f"{where}: no word of its guard stands in its own example {text!r}")
-    for text in no_match:
-        if compiled.search(text) is not None:
-            raise ConfigurationError(f"{where}: finds {text!r}, which it must not")
-    return rule

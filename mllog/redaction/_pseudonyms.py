@@ -1,6 +1,6 @@
-"""Keyed hashes in place of values: the same person can be counted, and not be named.
+"""Keyed hashes in place of values: a person's events can be counted without naming the person.
 
-A pseudonym is personal data still (GDPR, recital 26): whoever has the key can find a person's events again.
+A pseudonym is still personal data (GDPR, recital 26): with the key, a person's events can be found again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 
 from mllog.errors import ConfigurationError
 
-LEAST_KEY: Final = 32
-"""Bytes of a key, at the least."""
+MIN_KEY_BYTES: Final = 32
+"""The least number of bytes of a key."""
 _ID: Final = re.compile(r"[a-z0-9_-]{1,16}")
 
 
@@ -28,14 +28,15 @@ class Pseudonyms:
 
     Args:
         keys: by id; the first is used.
-        environment: events of two environments can not be joined, though their keys be the same.
+        environment: events of two environments cannot be joined, though their keys be the same.
 
     Raises:
         ConfigurationError: no key, an id that is none, or a key that is too short.
 
     Example:
         >>> hashes = Pseudonyms({"k1": bytes(32)}, environment="production")
-        >>> hashes.of("user_id", "ann")[:13], hashes.of("user_id", "ann") == hashes.of("user_id", "bob")
+        >>> ann, bob = hashes.pseudonym("user_id", "ann"), hashes.pseudonym("user_id", "bob")
+        >>> ann[:13], ann == bob
         ('hmac:k1:9bbe9', False)
         >>> hashes
         Pseudonyms(keys=['k1'])
@@ -45,12 +46,12 @@ class Pseudonyms:
 
     def __init__(self, keys: Mapping[str, bytes], *, environment: str = "") -> None:
         if not keys:
-            raise ConfigurationError("redaction keys: there is none; `mllog redaction key` makes one")
+            raise ConfigurationError("redaction keys: the file has no key; create one with `mllog redaction key`")
         for name, key in keys.items():
             if _ID.fullmatch(name) is None:
-                raise ConfigurationError("redaction keys: an id has 1 to 16 of a-z, 0-9, _ and -")
-            if len(key) < LEAST_KEY:
-                raise ConfigurationError(f"redaction keys: {name!r} has {len(key)} bytes; {LEAST_KEY} are the least")
+                raise ConfigurationError("redaction keys: a key id consists of 1 to 16 characters of a-z, 0-9, _ and -")
+            if len(key) < MIN_KEY_BYTES:
+                raise ConfigurationError(f"redaction keys: {name!r} has {len(key)} bytes, but needs {MIN_KEY_BYTES}")
         self._keys = dict(keys)
         self._environment = environment
 
@@ -62,12 +63,12 @@ class Pseudonyms:
         """The keys of a file.
 
         Raises:
-            ConfigurationError: it can not be read, others may read it, or a line is no key.
+            ConfigurationError: it cannot be read, others may read it, or a line is no key.
         """
         file = Path(path)
         try:
             if file.stat().st_mode & 0o077:
-                raise ConfigurationError(f"{file}: others may read the keys; chmod 600 it")
+                raise ConfigurationError(f"{file}: other users can read the keys; run chmod 600 on it")
             lines = file.read_text(encoding="ascii").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{file}: the redaction keys cannot be read: {type(error).__name__}") from None
@@ -79,12 +80,10 @@ class Pseudonyms:
             try:
                 keys[name] = bytes.fromhex(digits)
             except ValueError:
-                raise ConfigurationError(
-                    f"{file}:{number}: a line is an id, a blank and a key in hexadecimal"
-                ) from None
+                raise ConfigurationError(f"{file}:{number}: expected an id, a blank and a key in hexadecimal") from None
         return cls(keys, environment=environment)
 
-    def of(self, kind: str, value: str) -> str:
+    def pseudonym(self, kind: str, value: str) -> str:
         """The pseudonym of a value under the key that is used now.
 
         Args:
@@ -92,13 +91,13 @@ class Pseudonyms:
             value: the value as text.
         """
         name = next(iter(self._keys))
-        return self._pseudonym(name, kind, value)
+        return self._computed(name, kind, value)
 
-    def all_of(self, kind: str, value: str) -> list[str]:
+    def all_pseudonyms(self, kind: str, value: str) -> list[str]:
         """The pseudonyms of a value under every key, so that older events are found too."""
-        return [self._pseudonym(name, kind, value) for name in self._keys]
+        return [self._computed(name, kind, value) for name in self._keys]
 
-    def _pseudonym(self, name: str, kind: str, value: str) -> str:
+    def _computed(self, name: str, kind: str, value: str) -> str:
         derived = hmac.digest(self._keys[name], f"{self._environment}\0{kind}".encode(), hashlib.sha256)
         return f"hmac:{name}:{hmac.digest(derived, value.encode(), hashlib.sha256).hex()[:32]}"
 
@@ -107,16 +106,16 @@ def write_key(path: str | Path, name: str) -> None:
     """Put a new key in front of a key file, which is made at mode 0600 if it is not there.
 
     Raises:
-        ConfigurationError: the id is none, or the file can not be written.
+        ConfigurationError: the id is none, or the file cannot be written.
     """
     if _ID.fullmatch(name) is None:
-        raise ConfigurationError("an id of a key has 1 to 16 of a-z, 0-9, _ and -")
+        raise ConfigurationError("a key id consists of 1 to 16 characters of a-z, 0-9, _ and -")
     file = Path(path)
     try:
         old = file.read_text(encoding="ascii") if file.exists() else ""
         if any(line.split(" ")[0] == name for line in old.splitlines()):
-            raise ConfigurationError(f"{file}: a key of the id {name!r} is there already")
+            raise ConfigurationError(f"{file}: a key with the id {name!r} already exists")
         file.touch(mode=0o600)
-        file.write_text(f"{name} {secrets.token_hex(LEAST_KEY)}\n{old}", encoding="ascii")
+        file.write_text(f"{name} {secrets.token_hex(MIN_KEY_BYTES)}\n{old}", encoding="ascii")
     except OSError as error:
         raise ConfigurationError(f"{file}: the key cannot be written: {type(error).__name__}") from None

@@ -225,7 +225,7 @@ class Redactor:
         if how == "last4":
             return f"[REDACTED:key:{_last_four(str(value))}]"
         if how == "hash" and self.pseudonyms is not None:
-            return self.pseudonyms.of(name, str(value))
+            return self.pseudonyms.pseudonym(name, str(value))
         return SENSITIVE
 
     def _is_suspect(self, text: str) -> bool:

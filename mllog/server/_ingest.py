@@ -1,4 +1,4 @@
-"""What Logstash does between its input and its output, on one machine: spool or lines -> filters -> store."""
+"""The work of Logstash on one machine: spool or lines -> filters -> store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from mllog.errors import MllogError
-from mllog.pipeline import Event, Pipeline, encode, event_from_line
+from mllog.pipeline import Event, Pipeline, encode_bytes, event_from_line
 from mllog.server._worker import Worker
 from mllog.spool import Batch, SpoolReader
 from mllog.spool._rewrite import append
@@ -21,7 +21,7 @@ from mllog.store import Document, Store
 
 LOGGER: Final = logging.getLogger("mllog.server")
 IDLE_SECONDS: Final = 1.0
-"""Wait between two looks at a spool; each look that finds something ends in a commit, and commits are dear."""
+"""Wait between two reads of a spool; each read that finds events ends in a commit, which is expensive."""
 
 _TIDY_EVERY: Final = 20
 _BATCH_BYTES: Final = 2 << 20
@@ -29,7 +29,7 @@ _BATCH_BYTES: Final = 2 << 20
 
 @dataclass
 class IngestCounts:
-    """What became of the lines that came in."""
+    """Counts of the lines received, by result."""
 
     received: int = 0
     stored: int = 0
@@ -38,7 +38,7 @@ class IngestCounts:
     discarded: int = 0
     """Dropped by the pipeline itself, as its configuration says."""
     erased: int = 0
-    """Left out because their person was erased."""
+    """Skipped because their person was erased."""
 
 
 class Ingest:
@@ -47,8 +47,8 @@ class Ingest:
     Args:
         pipeline: the Logstash configuration, compiled.
         store: where events go.
-        quarantine: file for events that the store refuses, with the reason; they have been redacted. In its folder
-            stands which events were erased: they are left out, whoever sends them again.
+        quarantine: file for events that the store refuses, with the reason; they are redacted. Its folder also holds
+            the list of erased events, which are skipped when they are sent again.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, quarantine: Path) -> None:
@@ -60,14 +60,14 @@ class Ingest:
         self._lock = threading.Lock()
 
     def lines(self, lines: Iterable[bytes | str]) -> int:
-        """Take lines; they are durable when this returns.
+        """Store lines; they are durable when this returns.
 
         Returns:
-            How many events were new to the store.
+            The number of events that were new to the store.
 
         Raises:
-            StoreError: the store failed; nothing of these lines may be taken as stored.
-            SpoolError: which events were erased cannot be read, so nothing was stored.
+            StoreError: the store failed; none of these lines is stored for certain.
+            SpoolError: the list of erased events cannot be read, so nothing was stored.
         """
         received = 0
         documents: list[Document] = []
@@ -100,24 +100,27 @@ class Ingest:
                 if destination.plugin != "elasticsearch":
                     continue
                 settings = destination.settings
-                documents.append(Document(str(settings["index"]), str(settings["document_id"]), _stored(event)))
+                documents.append(Document(str(settings["index"]), str(settings["document_id"]), _encoded(event)))
         return documents
 
     def _set_aside(self, documents: list[Document], reasons: dict[str, str]) -> None:
         for document in documents:
             if document.id in reasons:
-                record = {"reason": reasons[document.id], "index": document.index, "event": document.source}
+                record = {
+                    "reason": reasons[document.id],
+                    "index": document.index,
+                    "event": orjson.Fragment(document.encoded()),
+                }
                 append(self._quarantine, orjson.dumps(record, default=repr, option=orjson.OPT_APPEND_NEWLINE))
 
     def status(self) -> dict[str, int]:
-        """The counts, for people and machines."""
+        """The counts by name."""
         return asdict(self.counts)
 
 
-def _stored(event: Event) -> dict[str, Any]:
+def _encoded(event: Event) -> bytes:
     """The event as an output of Logstash would send it: JSON, without its metadata."""
-    source: dict[str, Any] = orjson.loads(encode({name: value for name, value in event.items() if name != "@metadata"}))
-    return source
+    return encode_bytes({name: value for name, value in event.items() if name != "@metadata"})
 
 
 class SpoolFollower(Worker):
@@ -137,17 +140,17 @@ class SpoolFollower(Worker):
         self._failure: str | None = None
 
     def stop(self) -> None:
-        """Finish the batch in hand, then let go of the spool."""
+        """Finish the current batch, then release the spool."""
         super().stop()
         self._reader.close()
 
     @property
     def failure(self) -> str | None:
-        """Why nothing moves at present, or None."""
+        """Why nothing is stored at present, or None."""
         return self._failure
 
     def pending(self) -> int:
-        """Bytes that wait in the spool."""
+        """Bytes pending in the spool."""
         return self._reader.pending()
 
     def _run(self) -> None:
@@ -162,31 +165,31 @@ class SpoolFollower(Worker):
     def _round(self) -> None:
         try:
             for batch in self._reader.read(size=_BATCH_BYTES):
-                self._take(batch)
+                self._ingest_batch(batch)
                 if self._stop.is_set():
                     break
-            self._says(None)
+            self._set_failure(None)
         except Exception as error:  # noqa: BLE001 - a thread that ended would be silent; /api/status shows this
-            # A full disk, say: the cursor has not moved, so nothing is lost and it is tried again.
-            self._says(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
+            # For instance a full disk: the cursor has not moved, so nothing is lost and the batch is retried.
+            self._set_failure(str(error) if isinstance(error, (MllogError, OSError)) else repr(error))
 
-    def _take(self, batch: Batch) -> None:
+    def _ingest_batch(self, batch: Batch) -> None:
         self._ingest.lines(self._erased.without(batch.lines))
         self._reader.commit(batch)
-        self._says(None)
+        self._set_failure(None)
 
-    def _says(self, failure: str | None) -> None:
-        """Keep why nothing moves, and log it when it changes."""
+    def _set_failure(self, failure: str | None) -> None:
+        """Keep the failure, and log it when it changes."""
         if failure != self._failure:
             if failure is None:
                 LOGGER.warning("%s: events are stored again", self._folder)
             else:
-                LOGGER.error("%s: nothing is stored, and nothing lost: %s", self._folder, failure)
+                LOGGER.error("%s: nothing is stored at present, and nothing is lost: %s", self._folder, failure)
         self._failure = failure
 
 
 def status_of(ingest: Ingest, followers: Iterable[SpoolFollower]) -> dict[str, Any]:
-    """Counts of the chain, what waits, and why it stands still if it does."""
+    """Counts of the chain, pending bytes, and the failure if there is one."""
     followers = list(followers)
     return {
         **ingest.status(),

@@ -1,10 +1,11 @@
-"""How long the embedded store keeps events: once a day what is older goes."""
+"""How long the embedded store keeps events: older ones are deleted once a day."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any, Final
 
+from mllog._timestamps import iso_utc
 from mllog.errors import MllogError
 from mllog.server._worker import Worker
 from mllog.store import EVERY, Store
@@ -12,7 +13,7 @@ from mllog.store import EVERY, Store
 DAY_SECONDS: Final = 86400.0
 
 OWN: Final = ("monitor", "alerts", "shipper")
-"""Streams that mllog writes about itself: little, and asked for long after."""
+"""Streams that mllog writes about itself: small, and needed for long."""
 
 OWN_LEAST: Final = dt.timedelta(days=400)
 
@@ -36,7 +37,7 @@ class Retention(Worker):
         self.failure: str | None = None
 
     def apply(self, now: dt.datetime) -> int:
-        """Delete what is too old; how many events that were.
+        """Delete the events that are too old; returns their number.
 
         Raises:
             StoreError: the store failed.
@@ -46,7 +47,7 @@ class Retention(Worker):
         older = _before(now - max(self._keep, OWN_LEAST))
         gone = 0
         for query in ({"bool": {"filter": [old], "must_not": own}}, {"bool": {"filter": [older]}}):
-            if self._store.count(query, index=EVERY):  # mostly there is nothing, and a deletion is a commit
+            if self._store.count(query, index=EVERY):  # usually there is none, and a deletion costs a commit
                 gone += self._store.delete_by_query(query, index=EVERY)
         return gone
 
@@ -56,9 +57,9 @@ class Retention(Worker):
             try:
                 self.apply(dt.datetime.now(dt.UTC))
                 self.failure, wait = None, DAY_SECONDS
-            except (MllogError, OSError, ValueError) as error:  # a full disk, say: tried again, and shown meanwhile
+            except (MllogError, OSError, ValueError) as error:  # for instance a full disk: retried, and shown meanwhile
                 self.failure, wait = f"retention: {error}", _AGAIN_SECONDS
 
 
 def _before(moment: dt.datetime) -> dict[str, Any]:
-    return {"range": {"@timestamp": {"lt": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}}}
+    return {"range": {"@timestamp": {"lt": iso_utc(moment)}}}

@@ -1,4 +1,4 @@
-"""Opens everything that the server needs, and says in one line what cannot be opened."""
+"""Opens everything that the server needs; one line names what cannot be opened."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from mllog import alerts, watches
 from mllog._resources import resource
 from mllog.errors import ConfigurationError, StoreError
 from mllog.event._names import slug
-from mllog.pipeline import environ_with_kept_key, linked, load
+from mllog.pipeline import environ_with_kept_key, load, with_index_pipeline
 from mllog.profile import Profile
 from mllog.server._app import Chain
 from mllog.server._ingest import Ingest, SpoolFollower
 from mllog.server._retention import DAY_SECONDS, Retention
 from mllog.server._watching import Watching
-from mllog.spool._tombstones import forget
+from mllog.spool._tombstones import prune
 from mllog.store import is_cluster, open_store
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8650
 TOMBSTONE_SECONDS: Final = 400 * 86400.0
-"""How long events that were erased are not taken again; older ones would not keep their time either."""
+"""How long erased events are refused; older events would get a new timestamp anyway."""
 
 _START_SECONDS: Final = 30.0
 
@@ -40,7 +40,7 @@ def bind(port: int, host: str = HOST) -> socket.socket:
     """A listening socket, before anything else is opened.
 
     Raises:
-        ConfigurationError: the port is taken or may not be used.
+        ConfigurationError: the port is in use or not allowed.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,7 +96,7 @@ def open_chain(
     """Open store, pipeline, spools and watches.
 
     Args:
-        data: folder of the store and of what it refused.
+        data: folder of the store and of the events that it refused.
         store: another folder, or the address of a cluster, where events are kept instead.
         api_key_file: file with the API key of the cluster.
         ca: certificates of the cluster's authority.
@@ -113,15 +113,15 @@ def open_chain(
         MllogError: one of them cannot be opened; nothing is left open.
     """
     if retention is not None and is_cluster(str(store)):
-        raise ConfigurationError("retention: a cluster deletes by its ILM policy (mllog retention show), not by this")
+        raise ConfigurationError("retention: a cluster deletes by its ILM policy (see `mllog retention show`)")
     if retention is not None and retention < DAY_SECONDS:
-        raise ConfigurationError("retention: at least a day, 1d; it is applied once a day")
+        raise ConfigurationError("retention: the shortest is one day, 1d, since it is applied once a day")
     usable(data, "data folder")
-    folders = linked([pipeline or resource("logstash/pipeline")])
+    folders = with_index_pipeline([pipeline or resource("logstash/pipeline")])
     compiled = load(folders, environ=environ_with_kept_key(data))
     if not any(output.name == "elasticsearch" for output in compiled.outputs):
         raise ConfigurationError(f"{folders[0]}: no output is elasticsearch, so no event would be stored")
-    forget(data, time.time() - TOMBSTONE_SECONDS)
+    prune(data, time.time() - TOMBSTONE_SECONDS)
     opened = open_store(data / "store" if store is None else store, api_key_file=api_key_file, ca=ca)
     followers: list[SpoolFollower] = []
     try:
@@ -171,7 +171,7 @@ class Background:
         """Start, and wait until requests are answered.
 
         Raises:
-            StoreError: it did not come up.
+            StoreError: it did not start.
         """
         self._thread.start()
         pause = threading.Event()
@@ -183,6 +183,6 @@ class Background:
             waited += 0.05
 
     def stop(self) -> None:
-        """Answer what is in hand, then stop."""
+        """Finish the current requests, then stop."""
         self._server.should_exit = True
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Runs the watches over the store, again and again, and keeps what they said."""
+"""Evaluates the watches periodically, and keeps their last results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mllog.errors import MllogError
 from mllog.server._worker import Worker
 
 EVERY_SECONDS: Final = 30.0
-"""How often it is looked which watches are due."""
+"""Interval at which due watches are looked up."""
 
 
 class Watching(Worker):
-    """Evaluates each watch as often as it says, in a thread.
+    """Evaluates each watch at its interval, in a thread.
 
     Args:
-        runner: the watches, and what happens where they fire.
+        runner: the watches and their actions.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -37,7 +37,9 @@ class Watching(Worker):
         with self._lock:
             outcomes = self._runner.run(now, due=due)
             self._latest |= {outcome.evaluation.id: outcome for outcome in outcomes}
-            self.failure = next((said for outcome in self._latest.values() for said in _problems(outcome)), None)
+            self.failure = next(
+                (evaluation for outcome in self._latest.values() for evaluation in _problems(outcome)), None
+            )
         return outcomes
 
     def latest(self) -> list[dict[str, Any]]:
@@ -54,8 +56,8 @@ class Watching(Worker):
 
 
 def _problems(outcome: Outcome) -> list[str]:
-    said = outcome.evaluation
+    evaluation = outcome.evaluation
     return [
-        *([f"{said.id}: {said.problem}"] if said.problem else []),
-        *(f"{said.id}: {action} failed: {why}" for action, why in outcome.failed.items()),
+        *([f"{evaluation.id}: {evaluation.problem}"] if evaluation.problem else []),
+        *(f"{evaluation.id}: {action} failed: {reason}" for action, reason in outcome.failed.items()),
     ]

@@ -1,4 +1,4 @@
-"""A thread of the server that works until it is told to stop."""
+"""A thread of the server that works until it is stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Worker(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the work in hand."""
+        """Finish the current piece of work, then stop."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mllog.shipping._endpoint import Endpoint, Verdict, endpoint_of, verdict
+from mllog.shipping._endpoint import Endpoint, Verdict, endpoint_from, verdict
 from mllog.shipping._service import ServiceShipper
 from mllog.shipping._shipper import Shipper, ShipStatus, replay
 
-__all__ = ["Endpoint", "ServiceShipper", "ShipStatus", "Shipper", "Verdict", "endpoint_of", "replay", "verdict"]
+__all__ = ["Endpoint", "ServiceShipper", "ShipStatus", "Shipper", "Verdict", "endpoint_from", "replay", "verdict"]

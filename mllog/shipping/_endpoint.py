@@ -1,4 +1,4 @@
-"""Where a shipper delivers to: the address, the credentials, and what an answer means."""
+"""The endpoint of a shipper: its address, its credentials, and the meaning of its responses."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from mllog.cluster._credentials import certificates, check_address, secret
 from mllog.errors import ConfigurationError
 
 TIMEOUT_SECONDS: Final = 60.0
-"""Logstash answers when a batch is in its queue; a full queue makes it wait before it says 429."""
+"""Logstash responds when a batch is in its queue; with a full queue it waits before it responds with 429."""
 
 _HEADERS: Final = {"content-type": "application/x-ndjson"}
 
 
 class Verdict(enum.Enum):
-    """What becomes of a batch."""
+    """The result of sending a batch."""
 
     DELIVERED = "delivered"
-    AGAIN = "again"
-    """The endpoint cannot take it now: sent again until it can."""
+    RETRY = "retry"
+    """The endpoint cannot accept it now: it is sent again until it can."""
     FAILED = "failed"
-    """A 500: the endpoint's fault or the batch's; a probe tells them apart."""
+    """A 500: caused by the endpoint or by the batch; a probe distinguishes the two."""
     REFUSED = "refused"
-    """Something in the batch is wrong: halved until the event is found."""
+    """An event in the batch is invalid: the batch is bisected until it is found."""
     MISCONFIGURED = "misconfigured"
-    """No fault of the events: nothing moves until somebody mends it."""
+    """Not caused by the events: nothing is delivered until the configuration is fixed."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address that takes NDJSON by HTTP, as Logstash's http input and `mllog serve` do.
+    """An address that accepts NDJSON by HTTP, as Logstash's http input and `mllog serve` do.
 
     Args:
         url: `https://…`; plain `http://` only for this machine.
@@ -66,7 +66,7 @@ class Endpoint:
         check_address(self.url, user=self.user, password=self.password, api_key=self.api_key)
 
     def client(self) -> httpx.Client:
-        """A client with one connection that follows no redirect and asks no proxy.
+        """A client with one connection that follows no redirects and uses no proxy.
 
         Raises:
             ConfigurationError: the file of the authority cannot be read.
@@ -85,36 +85,36 @@ class Endpoint:
         )
 
     def post(self, client: httpx.Client, body: bytes) -> tuple[Verdict, str]:
-        """Send a batch once; what became of it, and why if it was not taken."""
+        """Send a batch once; the result, and the reason if it was not delivered."""
         try:
             with client.stream("POST", self.url, content=body) as response:
-                status = response.status_code  # the body of an answer is nothing to trust, or to keep
+                status = response.status_code  # the body of the response is not read: it is not trusted
         except httpx.HTTPError as error:
-            return Verdict.AGAIN, f"{type(error).__name__}: {error}"
+            return Verdict.RETRY, f"{type(error).__name__}: {error}"
         except OSError as error:  # a certificate that is refused while connecting, on some platforms
-            return Verdict.AGAIN, f"{type(error).__name__}: {error}"
+            return Verdict.RETRY, f"{type(error).__name__}: {error}"
         return verdict(status), f"HTTP {status}"
 
 
 def verdict(status: int) -> Verdict:
-    """What a status code says about a batch.
+    """The result of a batch by its HTTP status.
 
     Example:
         >>> [verdict(status).value for status in (200, 429, 500, 503, 413, 401, 301)]
-        ['delivered', 'again', 'failed', 'again', 'refused', 'misconfigured', 'misconfigured']
+        ['delivered', 'retry', 'failed', 'retry', 'refused', 'misconfigured', 'misconfigured']
     """
     if status in (200, 201, 202, 204):
         return Verdict.DELIVERED
     if status == 500:
         return Verdict.FAILED
     if status > 500 or status in (408, 425, 429):
-        return Verdict.AGAIN
+        return Verdict.RETRY
     if status in (400, 413, 422):
         return Verdict.REFUSED
     return Verdict.MISCONFIGURED
 
 
-def endpoint_of(
+def endpoint_from(
     url: str | None = None,
     *,
     user: str | None = None,
@@ -122,12 +122,12 @@ def endpoint_of(
     api_key_file: Path | None = None,
     ca: Path | None = None,
 ) -> Endpoint:
-    """An endpoint from what was given; what was not comes from `MLLOG_ENDPOINT` and its like.
+    """An endpoint from options; what is not given comes from `MLLOG_ENDPOINT` and its like.
 
     Secrets come from files or from the environment, never from arguments, which every user of the machine can see.
 
     Raises:
-        ConfigurationError: nothing says where to, or a file cannot be read.
+        ConfigurationError: there is no address, or a file cannot be read.
     """
     address = url or os.environ.get("MLLOG_ENDPOINT")
     if not address:

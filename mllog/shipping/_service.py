@@ -1,4 +1,4 @@
-"""The shipper inside the service: a thread that delivers the spool, for those who run nothing beside it."""
+"""The shipper inside the service: a thread that delivers the spool, without a separate process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mllog.errors import MllogError
-from mllog.shipping._endpoint import Endpoint, endpoint_of
+from mllog.shipping._endpoint import Endpoint, endpoint_from
 from mllog.shipping._shipper import Shipper
 
 LOGGER: Final = logging.getLogger("mllog.shipper")
@@ -20,13 +20,13 @@ _FORK_SECONDS: Final = 0.5
 
 
 class ServiceShipper:
-    """Delivers a spool from a thread of the service; of several processes on one spool one does.
+    """Delivers a spool from a thread of the service; one of several processes on a spool does.
 
     It starts with the first event. A fork stops it, and both sides start it again with their next event.
 
     Args:
         folder: the spool.
-        endpoint: where to, `https://host:port`; credentials come from the environment or from files.
+        endpoint: `https://host:port`; credentials come from the environment or from files.
         service: name, version and environment of the service.
 
     Raises:
@@ -35,20 +35,20 @@ class ServiceShipper:
 
     def __init__(self, folder: Path, endpoint: str, service: dict[str, str]) -> None:
         self.folder = folder
-        self.endpoint: Endpoint = endpoint_of(endpoint)
+        self.endpoint: Endpoint = endpoint_from(endpoint)
         self._service = service
         self._starting = threading.Lock()
         self._problem: str | None = None
         self._leftover: Shipper | None = None
-        self._forget()
+        self._reset()
         _SHIPPERS.add(self)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._shipper: Shipper | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Deliver from now on; nothing where it runs already."""
+        """Start to deliver; does nothing if it is running already."""
         with self._starting:
             if self._thread is not None:
                 return
@@ -64,24 +64,24 @@ class ServiceShipper:
     def _run(self, shipper: Shipper) -> None:
         try:
             shipper.run()
-        except Exception as error:  # a thread of ours never ends without a word
+        except Exception as error:  # a failure must not end the thread silently
             self._problem = f"{type(error).__name__}: {error}"
-            LOGGER.exception("the shipper of %s ended; a restart of the service starts it again", self.folder)
+            LOGGER.exception("the shipper of %s stopped; restart the service to start it again", self.folder)
 
     def stop(self, drain: float) -> None:
-        """Deliver what is there for `drain` seconds at most, then end."""
+        """Deliver what is pending for `drain` seconds at most, then stop."""
         shipper, thread = self._shipper, self._thread
         if shipper is None or thread is None:
             return
         shipper.stop(drain)
         if thread is not threading.current_thread():
             thread.join(drain + _FORK_SECONDS)
-        if thread.is_alive():  # in the middle of a request: it ends with that, and holds the lock until then
+        if thread.is_alive():  # in the middle of a request: it holds the lock until that is done
             self._leftover = shipper
-        self._forget()
+        self._reset()
 
     def state(self) -> dict[str, Any]:
-        """What was delivered, and how far it is behind."""
+        """Counts, and how far it is behind."""
         shipper = self._shipper
         if shipper is None:
             return {"endpoint": self.endpoint.url, "running": False, "problem": self._problem}
@@ -98,13 +98,13 @@ class ServiceShipper:
         }
 
     def after_fork_in_child(self) -> None:
-        """Whatever is left of the parent's shipper is not ours."""
+        """Drop the parent's shipper in a forked child."""
         leftover, self._leftover = self._leftover, None
         if leftover is not None:
             with contextlib.suppress(OSError):
                 leftover.abandon()
         self._starting = threading.Lock()
-        self._forget()
+        self._reset()
 
 
 _SHIPPERS: Final[weakref.WeakSet[ServiceShipper]] = weakref.WeakSet()
@@ -112,7 +112,7 @@ _SHIPPERS: Final[weakref.WeakSet[ServiceShipper]] = weakref.WeakSet()
 
 def _before_fork() -> None:
     for shipper in list(_SHIPPERS):
-        shipper.stop(0.0)  # a request in flight gets a moment, after which the fork goes on beside it
+        shipper.stop(0.0)  # a request in flight gets a moment; then the fork goes on regardless
 
 
 def _after_fork_in_child() -> None:

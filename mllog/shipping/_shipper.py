@@ -16,6 +16,8 @@ from typing import Final
 
 import orjson
 
+from mllog._files import write_atomically
+from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.event._envelope import own_event
 from mllog.shipping._endpoint import Endpoint, Verdict
@@ -33,31 +35,31 @@ QUARANTINE_BYTES: Final = 64 << 20
 """Where the quarantine file is put aside, replacing the one before it."""
 
 _IDLE_SECONDS: Final = 0.5
-_FIRST_WAIT: Final = 0.2
-_LONGEST_WAIT: Final = 30.0
-_MEND_WAIT: Final = 60.0
+_FIRST_WAIT_SECONDS: Final = 0.2
+_MAX_WAIT_SECONDS: Final = 30.0
+_MISCONFIGURED_WAIT_SECONDS: Final = 60.0
 _STANDBY_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 60.0
 _FAILURES_BEFORE_PROBE: Final = 4
 _PROBE: Final = b"\n"
-"""An empty line: an endpoint that is well takes it and makes no event of it."""
+"""An empty line: a working endpoint accepts it and makes no event of it."""
 
 
 class _DeadlineError(Exception):
-    """The time for draining is over."""
+    """The time for draining has elapsed."""
 
 
 @dataclass
 class ShipStatus:
-    """What became of the events, and how far the shipper is behind.
+    """Counts of the events, and how far the shipper is behind.
 
     Attributes:
-        delivered: events that the endpoint took.
-        quarantined: events that it refuses, set aside in `quarantine.ndjson`.
+        delivered: events that the endpoint accepted.
+        quarantined: events that it refused, kept in `quarantine.ndjson`.
         retries: requests that were sent again.
         pending_bytes: accepted and not yet delivered.
-        oldest_seconds: age of the oldest event in hand; 0 where nothing waits.
-        problem: why nothing moves at present, or None.
+        oldest_seconds: age of the oldest event that is being delivered; 0 if none is.
+        problem: why nothing is delivered at present, or None.
     """
 
     delivered: int = 0
@@ -71,14 +73,14 @@ class ShipStatus:
 
 
 class Shipper:
-    """Delivers one spool; one process at a time does, and the next in line takes over when it dies.
+    """Delivers one spool; one process at a time does, and another one takes over when it dies.
 
-    Once a minute it delivers an event of its own (`event.action` is `shipped`): what it delivered, set aside and sent
-    again since the last one, and how far it is behind.
+    Once a minute it delivers an event of its own (`event.action` is `shipped`): what it delivered, quarantined and
+    retried since the last one, and how far it is behind.
 
     Args:
         folder: the spool.
-        endpoint: where to.
+        endpoint: where to deliver.
         keep: seconds for which a delivered segment stays for a replay; None deletes it at once. What is
             kept counts towards the bound of the spool.
         batch_bytes: size of a request, about.
@@ -107,11 +109,11 @@ class Shipper:
         self._erased = Tombstones(folder)
         self._reader: SpoolReader | None = None
         self._reported = time.monotonic()
-        self._told = (0, 0, 0, self._reported)
-        self._draw = random.Random()  # noqa: S311 - jitter
+        self._last_report = (0, 0, 0, self._reported)
+        self._random = random.Random()  # noqa: S311 - jitter
 
     def stop(self, drain: float = 0.0) -> None:
-        """Deliver what is there for `drain` seconds at most, then end; for signal handlers and other threads."""
+        """Deliver what is pending for `drain` seconds at most, then stop; for signal handlers and other threads."""
         self._deadline = time.monotonic() + drain
         self._stop.set()
 
@@ -120,7 +122,7 @@ class Shipper:
 
         Args:
             once: end when the spool is empty.
-            patience: seconds after which `once` gives up on an endpoint that takes nothing.
+            patience: seconds after which `once` gives up on an endpoint that accepts nothing.
 
         Returns:
             Whether everything that was accepted is delivered.
@@ -128,7 +130,7 @@ class Shipper:
         Raises:
             SpoolError: the spool cannot be used; or, with `once`, another process is delivering it.
         """
-        self._reader = reader = self._elected(once=once)
+        self._reader = reader = self._acquire_reader(once=once)
         if reader is None:
             return False
         self._patience = patience if once else None
@@ -151,25 +153,25 @@ class Shipper:
         return done
 
     def abandon(self) -> None:
-        """In a forked child: give up the lock, which is the parent's."""
+        """Release the copy of the parent's lock in a forked child."""
         if self._reader is not None:
             self._reader.close()  # its copy of the descriptor; the parent still holds the lock
 
-    def _elected(self, *, once: bool) -> SpoolReader | None:
-        """The reader, once no other process has it."""
-        said = False
+    def _acquire_reader(self, *, once: bool) -> SpoolReader | None:
+        """The reader, as soon as no other process has its lock; None if the shipper is stopped first."""
+        waiting_logged = False
         while True:
             try:
                 return SpoolReader(self.folder, consumer=CONSUMER, keep=self._keep)
             except SpoolInUseError:
                 if once:
                     raise
-                if not said:
+                if not waiting_logged:
                     LOGGER.info("standing by: another process delivers %s", self.folder)
-                    said = True
+                    waiting_logged = True
             if self._stop.is_set():
                 return None
-            self._stop.wait(_STANDBY_SECONDS)  # once more after that: who delivered may just have ended
+            self._stop.wait(_STANDBY_SECONDS)  # then try once more: the other shipper may just have stopped
 
     def _pass(self, reader: SpoolReader) -> bool:
         moved = False
@@ -181,19 +183,19 @@ class Shipper:
             try:
                 reader.commit(batch)
             except SpoolError as error:  # a full disk, say; the next commit saves this one too
-                self._stands_still(str(error), loudly=True)
+                self._report_problem(str(error), as_error=True)
             moved = True
             self._report(reader, force=False)
         self.status.oldest_seconds = 0.0
         return moved
 
     def deliver(self, lines: Sequence[bytes]) -> None:
-        """Send lines until each is delivered or set aside; the events that were erased are left out."""
-        wait = _FIRST_WAIT
+        """Send lines until each is delivered or quarantined; erased events are skipped."""
+        wait = _FIRST_WAIT_SECONDS
         failures = 0
         began = time.monotonic()
         while True:
-            lines = self._wanted(lines)  # with every attempt: they may be erased while it waits
+            lines = self._without_erased(lines)  # before every attempt: events may be erased while it waits
             if not lines:
                 return
             verdict, reason = self.endpoint.post(self._client, b"\n".join(lines) + b"\n")
@@ -202,61 +204,61 @@ class Shipper:
                 self._recovered()
                 return
             failures = failures + 1 if verdict is Verdict.FAILED else 0
-            if verdict is Verdict.REFUSED or (failures >= _FAILURES_BEFORE_PROBE and self._is_well()):
-                self._halve(lines, reason)
+            if verdict is Verdict.REFUSED or (failures >= _FAILURES_BEFORE_PROBE and self._endpoint_works()):
+                self._bisect(lines, reason)
                 return
-            self._stands_still(reason, loudly=verdict is Verdict.MISCONFIGURED)
+            self._report_problem(reason, as_error=verdict is Verdict.MISCONFIGURED)
             self.status.retries += 1
             if self._patience is not None and time.monotonic() - began > self._patience:
                 raise _DeadlineError
-            self._wait(_MEND_WAIT if verdict is Verdict.MISCONFIGURED else wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            self._wait(_MISCONFIGURED_WAIT_SECONDS if verdict is Verdict.MISCONFIGURED else wait)
+            wait = min(wait * 2, _MAX_WAIT_SECONDS)
 
-    def _wanted(self, lines: Sequence[bytes]) -> Sequence[bytes]:
+    def _without_erased(self, lines: Sequence[bytes]) -> Sequence[bytes]:
         began = time.monotonic()
         while True:
             try:
                 return self._erased.without(lines)
-            except SpoolError as error:  # what it forbids is not known, so nothing is delivered
-                self._stands_still(str(error), loudly=True)
+            except SpoolError as error:  # erased events are unknown, so nothing is delivered
+                self._report_problem(str(error), as_error=True)
                 if self._patience is not None and time.monotonic() - began > self._patience:
                     raise _DeadlineError from None
-                self._wait(_MEND_WAIT)
+                self._wait(_MISCONFIGURED_WAIT_SECONDS)
 
-    def _is_well(self) -> bool:
+    def _endpoint_works(self) -> bool:
         return self.endpoint.post(self._client, _PROBE)[0] is Verdict.DELIVERED
 
-    def _halve(self, lines: Sequence[bytes], reason: str) -> None:
+    def _bisect(self, lines: Sequence[bytes], reason: str) -> None:
         if len(lines) == 1:
-            for line in self._wanted(lines):
-                self._set_aside(line, reason)
+            for line in self._without_erased(lines):
+                self._quarantine(line, reason)
             return
         middle = len(lines) // 2
         self.deliver(lines[:middle])
         self.deliver(lines[middle:])
 
-    def _set_aside(self, line: bytes, reason: str) -> None:
+    def _quarantine(self, line: bytes, reason: str) -> None:
         path = self.folder / QUARANTINE
         record = {"@timestamp": _now(), "reason": reason, "event": line.decode("utf-8", "replace")}
         while True:
             try:
-                _append_safely(path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+                _append_to_quarantine(path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
                 break
-            except OSError as error:  # it goes nowhere before it can be kept
-                self._stands_still(f"{path}: {error.strerror}", loudly=True)
-                self._wait(_MEND_WAIT)
+            except OSError as error:  # nothing else is delivered until the event is kept
+                self._report_problem(f"{path}: {error.strerror}", as_error=True)
+                self._wait(_MISCONFIGURED_WAIT_SECONDS)
         self.status.quarantined += 1
-        LOGGER.warning("an event was set aside in %s: %s", path, reason)
+        LOGGER.warning("an event was quarantined in %s: %s", path, reason)
 
-    def _stands_still(self, reason: str, *, loudly: bool) -> None:
+    def _report_problem(self, reason: str, *, as_error: bool) -> None:
         if self.status.problem != reason:
-            LOGGER.log(logging.ERROR if loudly else logging.WARNING, "%s: %s", self.endpoint.url, reason)
+            LOGGER.log(logging.ERROR if as_error else logging.WARNING, "%s: %s", self.endpoint.url, reason)
             self.status.problem = reason
             self._write_status()
 
     def _recovered(self) -> None:
         if self.status.problem is not None:
-            LOGGER.warning("%s: takes events again", self.endpoint.url)
+            LOGGER.warning("%s: accepts events again", self.endpoint.url)
             self.status.problem = None
 
     def _check(self) -> None:
@@ -264,8 +266,8 @@ class Shipper:
             raise _DeadlineError
 
     def _wait(self, seconds: float) -> None:
-        """Wait with jitter, but no longer than there is time."""
-        seconds *= self._draw.uniform(0.5, 1.0)
+        """Wait with jitter, but not beyond the deadline."""
+        seconds *= self._random.uniform(0.5, 1.0)
         if self._patience is not None:
             seconds = min(seconds, self._patience / 4)
         if self._stop.is_set():
@@ -281,16 +283,16 @@ class Shipper:
             self.status.pending_bytes = reader.pending()
             self._write_status()
             LOGGER.info("%s", asdict(self.status))
-            self._tell(force=force)
+            self._send_report(force=force)
 
-    def _tell(self, *, force: bool) -> None:
-        """Deliver an event about the time since the last one; where that fails, the next one covers it too."""
-        status, (delivered, quarantined, retries, since) = self.status, self._told
+    def _send_report(self, *, force: bool) -> None:
+        """Deliver a report about the time since the last one; if that fails, the next one covers it too."""
+        status, (delivered, quarantined, retries, since) = self.status, self._last_report
         counts = (status.delivered - delivered, status.quarantined - quarantined, status.retries - retries)
         if status.problem is not None or (force and not any(counts)):
             return
         now = time.monotonic()
-        said = {
+        report = {
             "delivered": counts[0],
             "quarantined": counts[1],
             "retries": counts[2],
@@ -299,18 +301,16 @@ class Shipper:
             "seconds": round(now - since, 3),
         }
         message = f"{counts[0]} events were delivered, {counts[1]} set aside"
-        line = own_event("shipped", message, {"shipper": said}, self._service, level="info")
+        line = own_event("shipped", message, {"shipper": report}, self._service, level="info")
         if self.endpoint.post(self._client, line)[0] is Verdict.DELIVERED:
-            self._told = (status.delivered, status.quarantined, status.retries, now)
+            self._last_report = (status.delivered, status.quarantined, status.retries, now)
 
     def _write_status(self) -> None:
-        temporary = self.folder / f"{STATUS}.tmp"
-        with contextlib.suppress(OSError):  # it is for looking at; the counts are also in the log
-            temporary.write_bytes(orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
-            temporary.replace(self.folder / STATUS)
+        with contextlib.suppress(OSError):  # informational; the counts are also in the log
+            write_atomically(self.folder / STATUS, orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
 
 
-def _append_safely(path: Path, line: bytes) -> None:
+def _append_to_quarantine(path: Path, line: bytes) -> None:
     if path.exists() and path.stat().st_size > QUARANTINE_BYTES:
         path.replace(path.with_suffix(".1.ndjson"))
     append(path, line)
@@ -322,22 +322,22 @@ def replay(
     """Deliver kept events once more; the store keeps each once, by its id.
 
     Args:
-        shipper: knows where to.
+        shipper: delivers them.
         lines: events, as `mllog.spool.events` gives them.
-        since: events before this moment are left out.
+        since: earlier events are skipped.
         model: only events of this model.
 
     Returns:
-        How many were sent; those that were erased are not.
+        The number of events sent; erased events are skipped.
 
     Raises:
-        SpoolError: which events were erased cannot be read.
+        SpoolError: the list of erased events cannot be read.
     """
     Tombstones(shipper.folder).digests()
     batch: list[bytes] = []
     size = 0
     before = shipper.status.delivered + shipper.status.quarantined
-    for line in _chosen(lines, since, model):
+    for line in _selected(lines, since, model):
         batch.append(line)
         size += len(line)
         if size >= BATCH_BYTES:
@@ -348,7 +348,7 @@ def replay(
     return shipper.status.delivered + shipper.status.quarantined - before
 
 
-def _chosen(lines: Iterable[bytes], since: dt.datetime | None, model: str | None) -> Iterator[bytes]:
+def _selected(lines: Iterable[bytes], since: dt.datetime | None, model: str | None) -> Iterator[bytes]:
     for line in lines:
         if since is not None or model is not None:
             try:
@@ -362,11 +362,11 @@ def _chosen(lines: Iterable[bytes], since: dt.datetime | None, model: str | None
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return iso_utc(dt.datetime.now(dt.UTC), "seconds")
 
 
 def _age(line: bytes) -> float:
-    """Seconds since an event was made; 0 where it does not say."""
+    """Seconds since an event was created; 0 if unknown."""
     try:
         created = dt.datetime.fromisoformat(orjson.loads(line)["event"]["created"])
         return max(0.0, round(time.time() - created.timestamp(), 3))

@@ -1,4 +1,4 @@
-"""Events that were given up: counted, and reported as an event of their own once there is room."""
+"""Dropped events: counted, and reported in an event of their own as soon as there is room."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 
 class Drops:
-    """Events that were given up since the last report.
+    """Events dropped since the last report.
 
     Attributes:
-        count: how many.
-        reason: why, the last of them.
-        since: when the first was, ns since the epoch.
-        until: when the last was.
+        count: number of events.
+        reason: why the last of them was dropped.
+        since: time of the first drop, ns since the epoch.
+        until: time of the last drop.
     """
 
     __slots__ = ("count", "reason", "since", "until")
@@ -27,54 +27,64 @@ Report = Callable[[Drops], bytes]
 
 
 class Losses:
-    """Counts what is given up, by whichever thread.
+    """A thread-safe count of dropped events.
 
     Args:
-        report: makes an event of what was given up; None: there is none.
+        report: makes the event that reports them; None: drops are only counted.
 
     Attributes:
-        total: events that were given up in this process.
+        total: events dropped in this process.
 
     Example:
-        >>> losses = Losses(lambda drops: f"{drops.count} of them: {drops.reason}".encode())
+        >>> losses = Losses(lambda drops: f"{drops.count} events: {drops.reason}".encode())
         >>> losses.add(2, "no room")
-        >>> said = []
-        >>> losses.tell(lambda line: said.append(line) or True)
-        >>> said, losses.due, losses.total
-        ([b'2 of them: no room'], False, 2)
+        >>> reports = []
+        >>> losses.report(lambda line: reports.append(line) or True)
+        >>> reports, losses.due, losses.total
+        ([b'2 events: no room'], False, 2)
     """
 
-    __slots__ = ("_lock", "_pending", "_report", "total")
+    __slots__ = ("_lock", "_make_report", "_pending", "total")
 
     def __init__(self, report: Report | None) -> None:
-        self._report = report
+        self._make_report = report
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as a forked child does."""
-        # Whoever holds this lock waits for no other, so that one may wait for it whatever one holds.
+        """Start from zero, as a forked child does."""
+        # The holder of this lock never waits for another lock, so it is safe to wait for it while holding any.
         self._lock = threading.RLock()
         self._pending: Drops | None = None
         self.total = 0
 
-    def add(self, count: int, reason: str, *, again: int = 0) -> None:
-        """Count events that are lost, and `again` such as were said to be, in an event that is now lost too."""
+    def add(self, count: int, reason: str, *, already_reported: int = 0) -> None:
+        """Count dropped events.
+
+        Args:
+            count: events dropped now.
+            reason: why.
+            already_reported: events reported as dropped earlier, in a report that is dropped now.
+        """
         with self._lock:
             self.total += count
             now = time.time_ns()
             since = now if self._pending is None else self._pending.since
             before = 0 if self._pending is None else self._pending.count
-            self._pending = Drops(before + count + again, reason, since, now)
+            self._pending = Drops(before + count + already_reported, reason, since, now)
 
     @property
     def due(self) -> bool:
-        """Whether there is anything to report."""
-        return self._pending is not None and self._report is not None
+        """Whether a report is due."""
+        return self._pending is not None and self._make_report is not None
 
-    def tell(self, write: Callable[[bytes], bool]) -> None:
-        """Report what is due, if anything is, by `write`, which says whether there was room; it must not wait."""
-        if self._report is None:
+    def report(self, write: Callable[[bytes], bool]) -> None:
+        """Write the report that is due, if any.
+
+        Args:
+            write: stores it and returns whether there was room; it must not block.
+        """
+        if self._make_report is None:
             return
         with self._lock:
-            if self._pending is not None and write(self._report(self._pending)):
+            if self._pending is not None and write(self._make_report(self._pending)):
                 self._pending = None

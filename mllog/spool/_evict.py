@@ -1,4 +1,4 @@
-"""Makes room in a spool by giving up its oldest events, for the policy `drop_oldest`."""
+"""Makes room in a spool by deleting its oldest events, for the policy `drop_oldest`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Final
 import orjson
 
 from mllog.errors import SpoolError
-from mllog.spool._segment import held, in_hand, segments
+from mllog.spool._segment import delivery_lock, locked_file, segments
 
 _REPORT: Final = b'"action":"dropped"'
 
 
 @dataclass(slots=True)
 class Evicted:
-    """What was given up to make room.
+    """What was deleted to make room.
 
     Attributes:
-        bytes: that are free now.
-        events: that some consumer had not yet committed.
-        reported: events that these events said were given up before them; now it must be said again.
+        bytes: bytes freed.
+        events: deleted events that some consumer had not yet committed.
+        reported: events that deleted reports counted as dropped; they must be reported again.
     """
 
     bytes: int = 0
@@ -34,24 +34,24 @@ def evict(folder: Path, needed: int) -> Evicted:
     """Delete the oldest sealed segments until `needed` bytes are free.
 
     Raises:
-        OSError: the folder may not be read, or a segment not be deleted.
+        OSError: the folder cannot be read, or a segment cannot be deleted.
     """
     evicted = Evicted()
     try:
         found = segments(folder)
-    except SpoolError as error:  # the writer knows what to do with an error of the system
+    except SpoolError as error:  # the writer handles operating system errors
         raise OSError(errno.EACCES, str(error)) from error
     for segment in found:
         if evicted.bytes >= needed:
             break
         if segment.live:
             continue
-        with in_hand(folder, segment.stem, alone=True) as mine:
-            if not mine:  # it is being delivered: what would be lost cannot be told
+        with delivery_lock(folder, segment.stem, exclusive=True) as locked:
+            if not locked:  # it is being delivered: how many events would be lost is unknown
                 continue
             delivered = _delivered(folder, segment.stem)
-            with held(segment.path) as fd:
-                if fd is None:  # delivered, given up by another process, or being rewritten
+            with locked_file(segment.path) as fd:
+                if fd is None:  # delivered, deleted by another process, or being rewritten
                     continue
                 contents = segment.path.read_bytes()
                 segment.path.unlink()
@@ -64,12 +64,12 @@ def evict(folder: Path, needed: int) -> Evicted:
 
 
 def _blank(lines: bytes) -> int:
-    """What erased events left."""
+    """The number of blank lines, which erased events leave."""
     return lines.split(b"\n").count(b"") - 1 if b"\n\n" in lines or lines.startswith(b"\n") else 0
 
 
 def _delivered(folder: Path, name: str) -> int:
-    """How far every consumer has come in a segment."""
+    """The offset in a segment up to which every consumer has committed."""
     offsets = []
     for path in folder.glob("*.cursor"):
         try:

@@ -1,4 +1,4 @@
-"""What a spool lies on: whether memory may be mapped there, and what its events survive."""
+"""The filesystem of a spool: whether files can be memory-mapped safely, and how durable its events are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 MAPPABLE: Final = frozenset({"ext4", "xfs", "tmpfs", "overlay"})
-"""Where blocks that were allocated stay writable: elsewhere a full disk or a lost server ends the process (SIGBUS)."""
+"""Filesystems on which allocated blocks stay writable; on others a full disk or a lost server raises SIGBUS."""
 
 _MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _LOCAL: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs"})
@@ -19,12 +19,12 @@ _LOCAL: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs"
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """What a folder lies on.
+    """The filesystem of a folder.
 
     Attributes:
-        type: as the kernel names it, such as `ext4`; empty where it does not say.
+        type: the kernel's name for it, such as `ext4`; empty if unknown.
         kind: `persistent`, `memory` (gone when the host restarts), `container layer` (gone with the container), or
-            `other`: a network or stacked filesystem that nothing is known about.
+            `other`: a network or stacked filesystem of unknown durability.
     """
 
     type: str
@@ -32,24 +32,24 @@ class Filesystem:
 
     @property
     def mappable(self) -> bool:
-        """Whether segments may be mapped into memory; elsewhere each event is a write."""
+        """Whether segments may be memory-mapped; otherwise each event is a write call."""
         return self.type in MAPPABLE
 
     @property
     def warning(self) -> str | None:
-        """What an operator should know, if anything."""
+        """A warning for the operator, if any."""
         if self.kind == "memory":
-            return "the spool lies in memory: its events do not survive a restart of the host"
+            return "the spool is on a filesystem in memory: its events do not survive a restart of the host"
         if self.kind == "container layer":
-            return "the spool lies in the container's own layer: its events go with the container; mount a volume"
+            return "the spool is in the container's own layer: its events are lost with the container; mount a volume"
         if self.kind == "other":
-            named = self.type or "unknown"
-            return f"the spool lies on a filesystem ({named}) that is not mapped: each event costs a write"
+            name = self.type or "unknown type"
+            return f"the spool is on a filesystem ({name}) that is not memory-mapped: each event costs a write call"
         return None
 
 
 def filesystem(folder: Path, mounts: Path = _MOUNTS) -> Filesystem:
-    """What a folder lies on, or will lie on once it is made.
+    """The filesystem of a folder, which need not exist yet.
 
     Args:
         folder: the spool.
@@ -64,23 +64,23 @@ def filesystem(folder: Path, mounts: Path = _MOUNTS) -> Filesystem:
         path = os.path.realpath(folder)
     except OSError:
         return Filesystem("", "other")
-    best, found = "", ""
+    mount_point, filesystem_type = "", ""
     for line in lines:
-        before, _, after = line.partition(" - ")
-        fields, described = before.split(" "), after.split(" ")
+        mount, _, details = line.partition(" - ")
+        fields, described = mount.split(" "), details.split(" ")
         if len(fields) < 5 or not described[0]:
             continue
         point = _unescape(fields[4])
-        # Of two mounts on one point the later one is seen.
-        if len(point) >= len(best) and (path == point or path.startswith(point.rstrip("/") + "/")):
-            best, found = point, described[0]
-    if found in _MEMORY:
-        return Filesystem(found, "memory")
-    if found == "overlay":
-        return Filesystem(found, "container layer")
-    return Filesystem(found, "persistent" if found in _LOCAL else "other")
+        # Of two mounts on the same point the later one is visible.
+        if len(point) >= len(mount_point) and (path == point or path.startswith(point.rstrip("/") + "/")):
+            mount_point, filesystem_type = point, described[0]
+    if filesystem_type in _MEMORY:
+        return Filesystem(filesystem_type, "memory")
+    if filesystem_type == "overlay":
+        return Filesystem(filesystem_type, "container layer")
+    return Filesystem(filesystem_type, "persistent" if filesystem_type in _LOCAL else "other")
 
 
 def _unescape(text: str) -> str:
-    """Blanks and the like stand as octal numbers."""
+    """Undo the kernel's octal escapes of blanks and the like."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

@@ -1,4 +1,4 @@
-"""A segment while its writer lives: mapped into memory, or appended to where mapping is not safe."""
+"""A segment while its writer is alive: memory-mapped, or appended to where mapping is not safe."""
 
 from __future__ import annotations
 
@@ -10,62 +10,63 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from mllog.spool._segment import LIVE, SPARE, WORD, lock
+from mllog._files import try_lock
+from mllog.spool._segment import LIVE, SPARE, TRAILER_BYTES
 
-_POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault pages in without a write
+_POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault in pages without writing
 
 
 class LiveSegment:
-    """A file of this process that is a spare first, and then takes events.
+    """A file of this process: created as a spare, later filled with events.
 
     Args:
         folder: the spool.
         writer: id of the writer.
-        mode: of the file.
+        mode: permissions of the file.
 
     Attributes:
-        fd: its descriptor, which holds the lock that says: this writer lives.
+        fd: its descriptor, which holds the lock that marks the writer as alive.
         capacity: bytes of events that fit.
-        quick: whether `SpoolWriter.append` may write to `data` and `word` itself.
-        ready: whether its pages are in memory.
+        direct: whether `SpoolWriter.append` may write to `data` and `committed_word` directly.
+        ready: whether its pages are faulted in.
     """
 
-    __slots__ = ("capacity", "data", "fd", "name", "path", "quick", "ready", "word")
+    __slots__ = ("capacity", "committed_word", "data", "direct", "fd", "name", "path", "ready")
     capacity: int
     data: memoryview
-    word: memoryview
+    committed_word: memoryview
 
     def __init__(self, folder: Path, writer: str, mode: int) -> None:
         self.name = ""
         self.path = folder / f"{writer}-{secrets.token_hex(4)}{SPARE}"
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         self.ready = True
-        self.quick = False
+        self.direct = False
         try:
-            os.fchmod(self.fd, mode)  # whatever the umask is
-            lock(self.fd)
+            os.fchmod(self.fd, mode)  # independent of the umask
+            try_lock(self.fd)
         except OSError:
             os.close(self.fd)
             self.path.unlink(missing_ok=True)
             raise
 
     def go_live(self, folder: Path, name: str) -> None:
-        """Take events from now on."""
+        """Rename it, so that it takes events from now on."""
         target = folder / (name + LIVE)
         self.path.rename(target)
         self.name, self.path = name, target
 
     def discard(self) -> None:
-        """Give it up unused."""
+        """Delete it unused."""
         self.close()
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give up the descriptor, and with it the lock."""
+        """Close the descriptor, which releases the lock."""
         os.close(self.fd)
 
     def write(self, offset: int, line: bytes | bytearray) -> None:
-        """Put a line at the end, so that a reader sees the whole of it or nothing.
+        """Append a line, so that a reader sees all of it or nothing.
 
         Raises:
             OSError: there is no room, and nothing was written.
@@ -73,15 +74,15 @@ class LiveSegment:
         raise NotImplementedError
 
     def prefault(self) -> None:
-        """Bring its pages into memory, so that no caller waits for them."""
+        """Fault in its pages, so that no caller waits for them."""
 
     def contents(self, length: int) -> bytes:
-        """What was written to it, also when the file is not in its folder any more."""
+        """The first `length` bytes, even if the file was removed from its folder."""
         return os.pread(self.fd, length, 0)
 
 
 class MappedSegment(LiveSegment):
-    """A file of fixed size in memory; the committed length stands in its last eight bytes."""
+    """A memory-mapped file of fixed size; its last eight bytes hold the committed length."""
 
     __slots__ = ("map",)
 
@@ -95,22 +96,22 @@ class MappedSegment(LiveSegment):
             os.close(self.fd)
             self.path.unlink(missing_ok=True)
             raise
-        self.capacity = size - WORD
+        self.capacity = size - TRAILER_BYTES
         self.data = memoryview(self.map)
-        self.word = self.data[size - WORD :].cast("Q")
+        self.committed_word = self.data[size - TRAILER_BYTES :].cast("Q")
         self.ready = False
-        self.quick = True
+        self.direct = True
 
     def write(self, offset: int, line: bytes | bytearray) -> None:
         """Copy a line, then commit it."""
         end = offset + len(line)
         self.data[offset:end] = line
-        self.word[0] = end  # the commit: one aligned store, so a reader sees the old length or the new
+        self.committed_word[0] = end  # the commit: one aligned store, so a reader sees the old length or the new
 
     def prefault(self) -> None:
-        """Bring its pages into memory; what they hold stays.
+        """Fault in its pages; their contents stay.
 
-        Through ctypes, which lets go of the interpreter's lock; `mmap.madvise` keeps it for all the milliseconds.
+        With ctypes, which releases the interpreter's lock; `mmap.madvise` holds it for several milliseconds.
         """
         import ctypes  # noqa: PLC0415 - only the spool's thread needs it
 
@@ -124,12 +125,12 @@ class MappedSegment(LiveSegment):
         self.ready = True
 
     def contents(self, length: int) -> bytes:
-        """What was written to it."""
+        """The first `length` bytes."""
         return bytes(self.data[:length])
 
     def close(self) -> None:
-        """Give up descriptor, map and views."""
-        self.word.release()
+        """Close the descriptor, the map and its views."""
+        self.committed_word.release()
         self.data.release()
         self.map.close()
         super().close()
@@ -145,7 +146,7 @@ class AppendedSegment(LiveSegment):
         self.capacity = size
 
     def write(self, offset: int, line: bytes | bytearray) -> None:
-        """Write a line; of one that does not fit nothing stays."""
+        """Write a line; one that does not fit is removed again."""
         if os.pwrite(self.fd, line, offset) != len(line):
             os.ftruncate(self.fd, offset)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,7 +1,8 @@
-"""The reader of a spool: events in the order of writing, and a cursor that survives everything."""
+"""The reader of a spool: events in the order of writing, and a durable cursor."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Final
 
 import orjson
 
+from mllog._files import TEMPORARY, open_locked, try_lock, write_atomically
+from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.spool._segment import (
     LIVE,
@@ -18,13 +21,12 @@ from mllog.spool._segment import (
     SPARE,
     Segment,
     committed,
-    held,
-    in_hand,
-    lock,
+    delivery_lock,
+    locked_file,
     recover,
     segments,
 )
-from mllog.spool._tombstones import forget_delivered
+from mllog.spool._tombstones import prune_delivered
 
 CURSOR_VERSION: Final = 1
 _CHUNK: Final = 4 << 20
@@ -33,21 +35,21 @@ _YOUNG_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Lines of one segment, and the position behind the last of them."""
+    """Lines of one segment, and the offset after the last of them."""
 
     segment: str
     end: int
     lines: tuple[bytes, ...]
-    """Maybe none: erased events leave blank lines, which are left out."""
+    """May be empty: erased events leave blank lines, which are skipped."""
     drained: bool
-    """Whether the segment is sealed and ends here: nothing will follow in it."""
+    """Whether the segment is sealed and ends here."""
 
 
 def events(folder: Path) -> Iterator[bytes]:
-    """Every accepted event of a spool as a line without its newline, oldest first; nothing is changed.
+    """Every accepted event of a spool as a line without its newline, oldest first; the spool is not modified.
 
     Raises:
-        SpoolError: the folder is not there or may not be read.
+        SpoolError: the folder does not exist or cannot be read.
     """
     for segment in segments(folder):
         offset = 0
@@ -57,18 +59,18 @@ def events(folder: Path) -> Iterator[bytes]:
 
 
 def _open(segment: Segment) -> int | None:
-    for state in (segment, Segment(segment.stem, live=False, folder=segment.folder)):
+    for candidate in (segment, Segment(segment.stem, live=False, folder=segment.folder)):
         try:
-            return os.open(state.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # sealed between listing and opening: once more under its new name
+            return os.open(candidate.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # sealed between listing and opening: try its new name
             continue
         except OSError as error:
-            raise SpoolError(f"{state.path}: cannot read the segment: {error.strerror}") from error
+            raise SpoolError(f"{candidate.path}: cannot read the segment: {error.strerror}") from error
     return None
 
 
 def _read(segment: Segment, offset: int, size: int) -> Batch | None:
-    """Whole lines from `offset` on, about `size` bytes of them; None where there are none."""
+    """Complete lines from `offset`, about `size` bytes of them; None if there are none."""
     fd = _open(segment)
     if fd is None:
         return None
@@ -77,7 +79,7 @@ def _read(segment: Segment, offset: int, size: int) -> Batch | None:
         length = os.fstat(fd).st_size if sealed else committed(fd)
         chunk = os.pread(fd, min(size, length - offset), offset) if length > offset else b""
         end = chunk.rfind(b"\n") + 1
-        if chunk and not end:  # a line longer than the chunk, or a sealed file that somebody else cut
+        if chunk and not end:  # a line longer than the chunk, or a sealed file that something else truncated
             if size < length - offset:
                 return _read(segment, offset, length - offset)
             chunk, end = b"", 0
@@ -90,15 +92,15 @@ def _read(segment: Segment, offset: int, size: int) -> Batch | None:
 
 
 class SpoolReader:
-    """Reads a spool on behalf of one consumer and remembers how far it came.
+    """Reads a spool on behalf of one consumer and keeps its position.
 
-    The cursor is written only by `commit`: who reads, stores and then commits gets every event at
-    least once. A drained segment is deleted with the commit behind its end, or `keep` seconds after it was sealed.
+    Only `commit` writes the cursor: a consumer that reads, stores and then commits gets every event at
+    least once. A drained segment is deleted by the commit of its end, or `keep` seconds after it was sealed.
 
     Args:
-        folder: the spool; made where it is missing, since readers often start first.
+        folder: the spool; created if missing, since readers often start first.
         consumer: names the cursor; one process at a time may hold it.
-        keep: seconds for which drained segments stay; None deletes them at once.
+        keep: seconds for which drained segments are kept; None deletes them at once.
 
     Raises:
         SpoolError: the folder cannot be used, another process holds the cursor, or the cursor is damaged.
@@ -110,12 +112,14 @@ class SpoolReader:
         self._cursor = folder / f"{consumer}.cursor"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(folder / f"{consumer}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_locked(folder / f"{consumer}.lock")
         except OSError as error:
             raise SpoolError(f"{folder}: cannot use the spool: {error.strerror}") from error
-        if not lock(self._lock):
-            os.close(self._lock)
-            raise SpoolInUseError(f"{folder}: another process is reading this spool as {consumer!r}; stop it first")
+        if lock is None:
+            raise SpoolInUseError(
+                f"{folder}: another process is reading this spool as {consumer!r}; stop that process first"
+            )
+        self._lock = lock
         self._offsets = self._load()
         self._drained: set[str] = set()
 
@@ -123,7 +127,9 @@ class SpoolReader:
         try:
             data = orjson.loads(self._cursor.read_bytes())
             if data["version"] != CURSOR_VERSION:
-                raise SpoolError(f"{self._cursor}: version {data['version']} of the cursor is not known here")
+                raise SpoolError(
+                    f"{self._cursor}: cursor version {data['version']} is not supported, only {CURSOR_VERSION}"
+                )
             return {str(name): int(offset) for name, offset in data["segments"].items()}
         except FileNotFoundError:
             return {}
@@ -131,49 +137,42 @@ class SpoolReader:
             raise SpoolError(f"{self._cursor}: not a cursor; delete it to read the spool from its beginning") from error
 
     def read(self, *, size: int = _CHUNK) -> Iterator[Batch]:
-        """Batches of what is new, a segment after the other, until nothing is left for now.
+        """Batches of new lines, segment after segment, until none is left for now.
 
-        Segments of writers that died are sealed on the way.
+        Live segments of dead writers are sealed first.
         """
         present = []
         for segment in segments(self.folder):
-            settled = recover(segment) if segment.live else segment
-            if settled is not None:
-                present.append(settled)
+            recovered = recover(segment) if segment.live else segment
+            if recovered is not None:
+                present.append(recovered)
         for segment in present:
-            with in_hand(self.folder, segment.stem, alone=False):  # else the oldest could be given up in its midst
+            with delivery_lock(self.folder, segment.stem, exclusive=False):  # so that it is not evicted meanwhile
                 offset = self._offsets.get(segment.stem, 0)
                 while batch := _read(segment, offset, size):
                     yield batch
                     offset = batch.end
 
     def commit(self, batch: Batch) -> None:
-        """Everything up to the end of `batch` is stored elsewhere; durable when this returns.
+        """Move the cursor to the end of `batch`; durable when this returns.
 
         Raises:
-            SpoolError: the cursor could not be written; the next call writes this one too.
+            SpoolError: the cursor could not be written; the next commit includes this one.
         """
         self._offsets[batch.segment] = batch.end
         if batch.drained:
             self._drained.add(batch.segment)
         try:
             self._save()
-        except SpoolError:  # no room: what is drained needs no cursor, and makes some
+        except SpoolError:  # no room: deleting the drained segments makes some
             self._delete_drained()
             self._save()
         else:
             self._delete_drained()
 
     def _save(self) -> None:
-        temporary = self._cursor.with_suffix(".tmp")
-        data = orjson.dumps({"version": CURSOR_VERSION, "segments": self._offsets})
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(self._cursor)
+            write_atomically(self._cursor, orjson.dumps({"version": CURSOR_VERSION, "segments": self._offsets}))
         except OSError as error:
             raise SpoolError(f"{self._cursor}: cannot write the cursor: {error.strerror}") from error
 
@@ -183,19 +182,19 @@ class SpoolReader:
             path = Segment(name, live=False, folder=self.folder).path
             if self.keep is not None and _modified(path) > time.time() - self.keep:
                 continue
-            with held(path) as fd:
-                if fd is None and path.exists():  # it is being rewritten; the next time, then
+            with locked_file(path) as fd:
+                if fd is None and path.exists():  # it is being rewritten; it is deleted the next time
                     continue
                 path.unlink(missing_ok=True)
-            # The cursor forgets it with the next save; until then an offset without a segment does no harm.
+            # The next save removes it from the cursor; until then an offset without a segment is harmless.
             self._offsets.pop(name, None)
             self._drained.discard(name)
         if len(self._drained) < before:
-            forget_delivered(self.folder)
+            prune_delivered(self.folder)
 
     def tidy(self) -> None:
-        """Remove what the dead left, spare segments and marks, and finish segments that were read to the end."""
-        for path in (*self.folder.glob(f"*{SPARE}"), *self.folder.glob(f"*{READING}")):
+        """Remove spares, locks and temporary files of dead processes, and delete segments that were read to the end."""
+        for path in (found for suffix in (SPARE, READING, TEMPORARY) for found in self.folder.glob(f"*{suffix}")):
             _remove_dead(path)
         for segment in segments(self.folder):
             if not segment.live and self._offsets.get(segment.stem, -1) == segment.path.stat().st_size:
@@ -206,7 +205,7 @@ class SpoolReader:
             self._save()
 
     def pending(self) -> int:
-        """Bytes that are accepted and not yet committed."""
+        """Bytes accepted and not yet committed."""
         total = 0
         for segment in segments(self.folder):
             fd = _open(segment)
@@ -217,7 +216,7 @@ class SpoolReader:
         return total
 
     def close(self) -> None:
-        """Let another process read."""
+        """Release the lock, so that another process can read."""
         os.close(self._lock)
 
 
@@ -236,7 +235,7 @@ def _remove_dead(path: Path) -> None:
     except OSError:
         return
     try:
-        if lock(fd):
+        if try_lock(fd):
             path.unlink(missing_ok=True)
     finally:
         os.close(fd)
@@ -244,28 +243,28 @@ def _remove_dead(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a spool holds: counts and bytes, by state of the segment."""
+    """Counts and bytes of a spool."""
 
     segments: int
     live: int
     events: int
     bytes: int
     oldest: str | None
-    """When the oldest segment was begun, ISO 8601 in UTC."""
+    """Creation time of the oldest segment, ISO 8601 in UTC."""
     consumers: dict[str, int]
-    """Bytes that each consumer has not committed yet."""
+    """Bytes not yet committed, by consumer."""
 
 
 def status(folder: Path) -> Status:
-    """Look at a spool without changing it.
+    """The state of a spool, which is not modified.
 
     Raises:
-        SpoolError: the folder is not there or may not be read.
+        SpoolError: the folder does not exist or cannot be read.
     """
-    found = segments(folder)
+    present = segments(folder)
     lengths: dict[str, int] = {}
     count = 0
-    for segment in found:
+    for segment in present:
         offset = 0
         while batch := _read(segment, offset, _CHUNK):
             count += len(batch.lines)
@@ -279,8 +278,8 @@ def status(folder: Path) -> Status:
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise SpoolError(f"{path}: not a cursor; delete it to read the spool from its beginning") from error
     oldest = None
-    if found:
-        seconds = int(found[0].stem[:16]) // 1_000_000
-        oldest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-    live = sum(segment.path.suffix == LIVE for segment in found)
-    return Status(len(found), live, count, sum(lengths.values()), oldest, consumers)
+    if present:
+        created = dt.datetime.fromtimestamp(int(present[0].stem[:16]) / 1e6, dt.UTC)
+        oldest = iso_utc(created, "seconds")
+    live = sum(segment.path.suffix == LIVE for segment in present)
+    return Status(len(present), live, count, sum(lengths.values()), oldest, consumers)

@@ -1,8 +1,8 @@
-"""Takes events out of files that others read, append to and delete meanwhile.
+"""Removes events from files that other processes read, append to and delete at the same time.
 
-A sealed segment keeps its length: an erased line becomes as many newlines. So every cursor in it stays right, a reader
-in its midst finds the same lines at the same places, and a blank line is no event to anybody. The new file takes the
-place of the old one by a rename, so a kill leaves one or the other, whole.
+A sealed segment keeps its length: an erased line is overwritten with newlines. So every cursor in it stays valid, a
+reader in the middle of it finds the same lines at the same offsets, and readers skip blank lines. The new file replaces
+the old one by a rename, so a crash leaves one or the other, complete.
 """
 
 from __future__ import annotations
@@ -14,101 +14,97 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mllog._files import replaced_by, write_atomically
 from mllog.errors import SpoolError
-from mllog.spool._segment import held
-from mllog.spool._tombstones import sync
+from mllog.spool._segment import locked_file
 
 REWRITING: Final = ".rewriting"
-"""Ending of a file that is not yet in its place."""
+"""Suffix of a file that is not renamed yet."""
 
 _PATIENCE: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 
 
 def rewrite(path: Path, unwanted: Callable[[bytes], bool], *, same_length: bool) -> int:
-    """Take lines out of a file, as a whole or not at all; a file without such lines is not touched.
+    """Remove lines from a file, all of them or none; a file without such lines is not modified.
 
     Args:
-        path: a sealed segment, or a quarantine file; never a live segment, which is its writer's.
-        unwanted: tells of a line, without its newline, whether it goes.
-        same_length: blank it, so that what follows stays in its place.
+        path: a sealed segment or a quarantine file; never a live segment, which belongs to its writer.
+        unwanted: whether a line, given without its newline, is removed.
+        same_length: overwrite the line with newlines, so that offsets stay the same.
 
     Returns:
-        How many lines went.
+        The number of removed lines.
 
     Raises:
-        SpoolError: it cannot be written, or somebody else does not let go of it.
+        SpoolError: it cannot be written, or another process keeps it locked.
     """
     end = time.monotonic() + _PATIENCE
     try:
         while True:
-            with held(path) as fd:
+            with locked_file(path) as fd:
                 if fd is not None:
-                    return _replaced(path, fd, unwanted, same_length=same_length)
+                    return _rewrite_locked(path, fd, unwanted, same_length=same_length)
             if not path.exists():  # delivered and deleted
                 return 0
             if time.monotonic() > end:
-                raise SpoolError(f"{path}: another process holds the file; try again")
+                raise SpoolError(f"{path}: another process has locked the file; try again")
             time.sleep(_POLL_SECONDS)
     except OSError as error:
-        raise SpoolError(f"{path}: cannot be rewritten: {error.strerror}") from error
+        raise SpoolError(f"{path}: cannot rewrite the file: {error.strerror}") from error
 
 
-def _replaced(path: Path, fd: int, unwanted: Callable[[bytes], bool], *, same_length: bool) -> int:
+def _rewrite_locked(path: Path, fd: int, unwanted: Callable[[bytes], bool], *, same_length: bool) -> int:
     contents = path.read_bytes()
     lines = contents.split(b"\n")
     kept = []
-    gone = 0
+    removed = 0
     for line in lines:
         if line and unwanted(line):
-            gone += 1
+            removed += 1
             if same_length:
                 kept.append(b"\n" * len(line))
         else:
             kept.append(line)
-    if not gone:
+    if not removed:
         return 0
-    of = os.fstat(fd)
-    temporary = path.with_name(path.name + REWRITING)
-    out = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(out, "wb") as file:
-        os.fchmod(out, of.st_mode & 0o777)
-        if os.geteuid() == 0:
-            os.fchown(out, of.st_uid, of.st_gid)
-        file.write(b"\n".join(kept))
-        file.flush()
-        os.fsync(out)
-    os.utime(temporary, ns=(of.st_atime_ns, of.st_mtime_ns))  # how long a delivered segment is kept goes by it
-    temporary.rename(path)
-    sync(path.parent)
-    return gone
+    old = os.fstat(fd)
+    write_atomically(
+        path,
+        b"\n".join(kept),
+        mode=old.st_mode & 0o777,
+        owner=(old.st_uid, old.st_gid),
+        times=(old.st_atime_ns, old.st_mtime_ns),  # the age of a delivered segment decides how long it is kept
+        suffix=REWRITING,
+    )
+    return removed
 
 
-def clear_left(folder: Path) -> None:
-    """Remove what rewriting left that was killed.
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed while rewriting.
 
     Raises:
-        SpoolError: it cannot be removed.
+        SpoolError: one cannot be removed.
     """
     for path in folder.glob(f"*{REWRITING}"):
-        final = path.with_name(path.name.removesuffix(REWRITING))
+        final = replaced_by(path, REWRITING)
         try:
-            with held(final) as fd:
-                if fd is not None or not final.exists():  # else somebody may just be writing it
+            with locked_file(final) as fd:
+                if fd is not None or not final.exists():  # else another process may be writing it
                     path.unlink(missing_ok=True)
         except OSError as error:
-            raise SpoolError(f"{path}: cannot be removed: {error.strerror}") from error
+            raise SpoolError(f"{path}: cannot remove the file: {error.strerror}") from error
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add whole lines to a file that may be rewritten meanwhile; all of them, durably, or nothing.
+    """Append complete lines to a file that may be rewritten concurrently; all of them, durably, or nothing.
 
     Raises:
-        OSError: there is no room, or the file cannot be written.
+        OSError: the disk is full, or the file cannot be written.
     """
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
-        with held(path, make=True) as fd:
+        with locked_file(path, create=True) as fd:
             if fd is not None:
                 size = os.lseek(fd, 0, os.SEEK_END)
                 if os.write(fd, data) != len(data):
@@ -117,4 +113,4 @@ def append(path: Path, data: bytes) -> None:
                 os.fsync(fd)
                 return
         time.sleep(_POLL_SECONDS)
-    raise OSError(errno.EAGAIN, "another process holds the file")
+    raise OSError(errno.EAGAIN, "another process has locked the file")

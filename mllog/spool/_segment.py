@@ -1,17 +1,16 @@
-"""A segment: one file of a spool, and the few rules that writer and reader share.
+"""A segment: one file of a spool, and the rules that writer and reader share.
 
 A live segment (`*.live`) is a file of fixed size that its writer maps into memory: lines of JSON
-from the first byte on, zeros behind them, and in the last eight bytes the committed length as one
-aligned little-endian word. A sealed segment (`*.ndjson`) is cut to that length: plain NDJSON.
-Names begin with the time of creation in microseconds, so they sort in the order of writing; then
-comes a random writer id, since process ids mean nothing across containers. Whether a writer lives
-is told by its lock (flock) on the file.
+from the first byte, then zeros, and in the last eight bytes the committed length as one aligned
+little-endian word. A sealed segment (`*.ndjson`) is truncated to that length: plain NDJSON.
+Names begin with the creation time in microseconds, so they sort in the order of writing; a random
+writer id follows, since process ids are not unique across containers. A writer is alive while it
+holds the lock (flock) on the file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mllog._files import try_lock, unlock, write_atomically
 from mllog.errors import SpoolError
 
 LIVE: Final = ".live"
@@ -28,7 +28,7 @@ SPARE: Final = ".spare"
 READING: Final = ".reading"
 """A file that is locked while events of the segment are being delivered."""
 
-WORD: Final = 8
+TRAILER_BYTES: Final = 8
 """Bytes of the committed length at the end of a live segment."""
 
 _NAME: Final = re.compile(r"(\d{16})-([0-9a-f]{16})(\.live|\.ndjson)")
@@ -37,7 +37,7 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True, order=True, slots=True)
 class Segment:
-    """A segment as it stands in the folder: `stem` names it for good, `live` says in which state."""
+    """A segment in its folder: `stem` is its permanent name, `live` its state."""
 
     stem: str
     live: bool
@@ -45,12 +45,12 @@ class Segment:
 
     @property
     def path(self) -> Path:
-        """Where the segment is now; sealing renames it."""
+        """The path in its present state; sealing renames it."""
         return self.folder / (self.stem + (LIVE if self.live else SEALED))
 
 
 def stem(microseconds: int, writer: str) -> str:
-    """Name of a segment without its ending.
+    """The name of a segment without its suffix.
 
     Example:
         >>> stem(1_700_000_000_000_000, "00ff00ff00ff00ff")
@@ -60,43 +60,43 @@ def stem(microseconds: int, writer: str) -> str:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """The segments of a spool, oldest first; other files are none of its business.
+    """The segments of a spool, oldest first; other files are ignored.
 
     Raises:
-        SpoolError: the folder is not there or may not be read.
+        SpoolError: the folder does not exist or cannot be read.
     """
     try:
         names = [path.name for path in folder.iterdir()]
     except OSError as error:
         raise SpoolError(f"{folder}: cannot read the spool: {error.strerror}") from error
-    found = {}
-    for name in sorted(names):  # "….live" before "….ndjson": seen in both states, a segment is sealed
+    by_stem = {}
+    for name in sorted(names):  # "….live" before "….ndjson": if both exist, the segment is sealed
         match = _NAME.fullmatch(name)
         if match:
             segment = Segment(name[: match.end(2)], match[3] == LIVE, folder)
-            found[segment.stem] = segment
-    return sorted(found.values())
+            by_stem[segment.stem] = segment
+    return sorted(by_stem.values())
 
 
 def committed(fd: int) -> int:
-    """How many bytes of an open segment hold whole events.
+    """The number of bytes of an open segment that hold complete events.
 
-    A word that cannot be (a writer of another version, a disk that lost a page, a file that is being
-    sealed in this moment) is not believed: the lines themselves are looked through instead.
+    An implausible length (a writer of another version, a disk that lost a page, a file that is being
+    sealed right now) is ignored: the lines are scanned instead.
     """
     size = os.fstat(fd).st_size
-    if size > WORD:
-        length = int.from_bytes(os.pread(fd, WORD, size - WORD), "little")
+    if size > TRAILER_BYTES:
+        length = int.from_bytes(os.pread(fd, TRAILER_BYTES, size - TRAILER_BYTES), "little")
         if length == 0 and os.pread(fd, 1, 0) in (b"", b"\0"):
             return 0
-        if 0 < length <= size - WORD and os.pread(fd, 1, length - 1) == b"\n":
+        if 0 < length <= size - TRAILER_BYTES and os.pread(fd, 1, length - 1) == b"\n":
             return length
     return scan(fd, size)
 
 
 def scan(fd: int, size: int) -> int:
-    """Length of the whole lines before the first zero byte, which JSON never holds."""
-    whole = offset = 0
+    """The length of the complete lines before the first zero byte, which JSON never contains."""
+    complete = offset = 0
     while offset < size:
         chunk = os.pread(fd, min(_CHUNK, size - offset), offset)
         if not chunk:
@@ -105,41 +105,32 @@ def scan(fd: int, size: int) -> int:
         text = chunk if zero < 0 else chunk[:zero]
         newline = text.rfind(b"\n")
         if newline >= 0:
-            whole = offset + newline + 1
+            complete = offset + newline + 1
         if zero >= 0:
             break
         offset += len(chunk)
-    return whole
-
-
-def lock(fd: int) -> bool:
-    """Take the lock that says `this segment has an owner`; False where somebody else holds it."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise
-    return True
+    return complete
 
 
 @contextlib.contextmanager
-def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
-    """Say that events of a segment are being delivered, or, `alone`, that it is being given up: never both.
+def delivery_lock(folder: Path, name: str, *, exclusive: bool) -> Iterator[bool]:
+    """Lock a segment for delivery (shared) or for eviction (`exclusive`), so that both never happen at a time.
 
-    It gives False where the other one is going on; a reader waits for that, who gives up does not.
+    A reader waits for an eviction; an eviction does not wait, and gets False while a reader delivers.
     """
     path = folder / (name + READING)
-    flags = fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH
+    flags = fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH
     fd = -1
     try:
         while fd < 0:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(fd, flags)
-            if not _is_still(path, fd):  # whoever had it removed it: what is locked here is no longer the file
+            if not _is_same_file(
+                path, fd
+            ):  # its last owner removed it: the locked file is no longer the one at the path
                 os.close(fd)
                 fd = -1
-    except OSError:  # in use, or of another user
+    except OSError:  # in use, or owned by another user
         if fd >= 0:
             os.close(fd)
         yield False
@@ -147,49 +138,49 @@ def in_hand(folder: Path, name: str, *, alone: bool) -> Iterator[bool]:
     try:
         yield True
     finally:
-        if lock(fd):  # nobody else has it
+        if try_lock(fd):  # no other process holds it
             path.unlink(missing_ok=True)
         os.close(fd)
 
 
 @contextlib.contextmanager
-def held(path: Path, *, make: bool = False) -> Iterator[int | None]:
-    """A file that nobody else rewrites, appends to or deletes meanwhile; None where it is gone or somebody is at it.
+def locked_file(path: Path, *, create: bool = False) -> Iterator[int | None]:
+    """Lock a file against rewriting, appending and deletion by others; None if it is missing or already locked.
 
-    Whoever deletes a sealed segment, or puts another in its place, does it under this lock: a segment that was deleted
-    as delivered must not come back.
+    Every deletion or replacement of a sealed segment happens under this lock: a segment that was deleted as delivered
+    must not reappear.
     """
-    fd = _held(path, make=make)
+    fd = _open_locked(path, create=create)
     try:
         yield fd
     finally:
         if fd is not None:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # a process forked meanwhile has the descriptor too
+            unlock(fd)
             os.close(fd)
 
 
-def _held(path: Path, *, make: bool) -> int | None:
+def _open_locked(path: Path, *, create: bool) -> int | None:
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
         except FileNotFoundError:
-            if make:
+            if create:
                 raise
             return None
-        taken = False
+        locked = False
         try:
-            taken = lock(fd)
-            if not taken:
+            locked = try_lock(fd)
+            if not locked:
                 return None
-            taken = _is_still(path, fd)  # else another file took its place meanwhile
-            if taken:
+            locked = _is_same_file(path, fd)  # else another file has replaced it meanwhile
+            if locked:
                 return fd
         finally:
-            if not taken:
+            if not locked:
                 os.close(fd)
 
 
-def _is_still(path: Path, fd: int) -> bool:
+def _is_same_file(path: Path, fd: int) -> bool:
     try:
         return path.stat().st_ino == os.fstat(fd).st_ino
     except FileNotFoundError:
@@ -197,9 +188,9 @@ def _is_still(path: Path, fd: int) -> bool:
 
 
 def seal(fd: int, folder: Path, name: str, length: int) -> None:
-    """Make a live segment plain NDJSON: cut behind the last event, then rename; empty ones vanish.
+    """Make a live segment plain NDJSON: truncate it after the last event and rename it; delete it if empty.
 
-    The caller holds the segment's lock and nobody maps it any more.
+    The caller holds the segment's lock, and no process maps it any more.
     """
     live = folder / (name + LIVE)
     if length:
@@ -210,30 +201,25 @@ def seal(fd: int, folder: Path, name: str, length: int) -> None:
 
 
 def store(folder: Path, name: str, contents: bytes, mode: int) -> None:
-    """Write a sealed segment whose file was taken away; nothing where it was empty."""
+    """Write a sealed segment whose live file was removed; nothing if it was empty."""
     if contents:
-        temporary = folder / f"{name}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        with os.fdopen(fd, "wb") as file:
-            os.fchmod(fd, mode)  # whatever the umask is
-            file.write(contents)
-        temporary.rename(folder / (name + SEALED))
+        write_atomically(folder / (name + SEALED), contents, mode=mode)
 
 
 def recover(segment: Segment) -> Segment | None:
-    """Seal the live segment of a writer that died; None where it held nothing.
+    """Seal the live segment of a dead writer; None if it was empty.
 
-    Returns the segment unchanged while its writer lives.
+    Returns the segment unchanged while its writer is alive.
     """
     try:
         fd = os.open(segment.path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # its writer sealed it meanwhile
         sealed = Segment(segment.stem, live=False, folder=segment.folder)
         return sealed if sealed.path.exists() else None
-    except PermissionError:  # another user's spool: it can be read, not tidied
+    except PermissionError:  # another user's spool: readable, but not ours to seal
         return segment
     try:
-        if not lock(fd):
+        if not try_lock(fd):
             return segment
         if not segment.path.exists():  # sealed between open and lock
             return recover(segment)

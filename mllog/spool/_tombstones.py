@@ -1,7 +1,7 @@
-"""Tombstones: which events were erased, so that nothing delivers them again.
+"""Tombstones: which events were erased, so that they are never delivered again.
 
-A live segment belongs to its writer, and a batch may be in a shipper's hand while a person is erased. So the erased ids
-are written down first, as digests, and whoever delivers or stores leaves those events out.
+A live segment belongs to its writer, and a shipper may have a batch in memory while a person is erased. So the erased
+ids are recorded first, as digests, and shippers and stores skip those events.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from typing import Final
 
 import orjson
 
+from mllog._files import unlock, write_atomically
 from mllog.errors import SpoolError
 from mllog.spool._segment import segments
 
 TOMBSTONES: Final = "tombstones"
-"""Name of the file; a line is the second at which an event was erased, and the digest of its id."""
+"""Name of the file; each line holds the second at which an event was erased, and the digest of its id."""
 
-_HEAD: Final = b"mllog tombstones 1\n"
-_NOTHING: Final[frozenset[bytes]] = frozenset()
+_HEADER: Final = b"mllog tombstones 1\n"
+_NONE: Final[frozenset[bytes]] = frozenset()
 
 
 def digest(event_id: str) -> bytes:
-    """What stands for an event's id: 128 bits of its SHA-256.
+    """The digest of an event's id: 128 bits of its SHA-256.
 
     Example:
         >>> digest("0198c0de-0000-7000-8000-000000000000")
@@ -46,12 +47,12 @@ def identity(line: bytes) -> str | None:
     if not isinstance(event, dict):
         return None
     inner = event.get("event")
-    found = inner.get("id") if isinstance(inner, dict) else event.get("event.id")
-    return found if isinstance(found, str) else None
+    event_id = inner.get("id") if isinstance(inner, dict) else event.get("event.id")
+    return event_id if isinstance(event_id, str) else None
 
 
 class Tombstones:
-    """The erased events of a folder; read again when the file has changed, and a look at a missing file where not.
+    """The erased events of a folder; the file is read again only when it has changed.
 
     Args:
         folder: a spool, or the data folder of `mllog serve`.
@@ -59,24 +60,24 @@ class Tombstones:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / TOMBSTONES
-        self._mark: tuple[int, int, int] | None = None
-        self._digests = _NOTHING
+        self._version: tuple[int, int, int] | None = None
+        self._digests = _NONE
 
     def digests(self) -> frozenset[bytes]:
-        """Of every erased event.
+        """The digests of all erased events.
 
         Raises:
-            SpoolError: the file cannot be read; what it forbids must not be delivered, so nothing may be.
+            SpoolError: the file cannot be read; since any event might be an erased one, none may be delivered.
         """
         try:
-            found = self._path.stat()
-            mark = found.st_ino, found.st_mtime_ns, found.st_size
-            if mark != self._mark:
-                self._digests, self._mark = frozenset(_read(self._path)), mark
+            stat = self._path.stat()
+            version = stat.st_ino, stat.st_mtime_ns, stat.st_size
+            if version != self._version:
+                self._digests, self._version = frozenset(_read(self._path)), version
         except FileNotFoundError:
-            self._digests, self._mark = _NOTHING, None
+            self._digests, self._version = _NONE, None
         except OSError as error:
-            raise SpoolError(f"{self._path}: cannot read what was erased: {error.strerror}") from error
+            raise SpoolError(f"{self._path}: cannot read the list of erased events: {error.strerror}") from error
         return self._digests
 
     def without(self, lines: Sequence[bytes]) -> Sequence[bytes]:
@@ -85,37 +86,37 @@ class Tombstones:
         Raises:
             SpoolError: as for `digests`.
         """
-        found = self.digests()
-        if not found:
+        erased = self.digests()
+        if not erased:
             return lines
-        return [line for line in lines if (name := identity(line)) is None or digest(name) not in found]
+        return [line for line in lines if (name := identity(line)) is None or digest(name) not in erased]
 
 
 def _read(path: Path) -> dict[bytes, int]:
     content = path.read_bytes()
-    if not content.startswith(_HEAD):
-        raise SpoolError(f"{path}: no list of erased events; put the right one back, or delete it if none was erased")
-    found = {}
-    for line in content[len(_HEAD) :].splitlines():
+    if not content.startswith(_HEADER):
+        raise SpoolError(f"{path}: not a list of erased events; restore the file, or delete it if no event was erased")
+    tombstones = {}
+    for line in content[len(_HEADER) :].splitlines():
         second, _, name = line.partition(b" ")
         if second.isdigit() and len(name) == 32:
-            found[name] = int(second)
-    return found
+            tombstones[name] = int(second)
+    return tombstones
 
 
-def bury(folder: Path, ids: Iterable[str], *, now: float | None = None) -> None:
-    """Write down that events were erased; durable when this returns.
+def add_tombstones(folder: Path, ids: Iterable[str], *, now: float | None = None) -> None:
+    """Record that events were erased; durable when this returns.
 
     Raises:
         SpoolError: the file cannot be written.
     """
     second = int(time.time() if now is None else now)
-    wanted = {digest(name) for name in ids}
-    _change(folder, lambda known: known | dict.fromkeys(wanted, second) if wanted - known.keys() else known)
+    digests = {digest(name) for name in ids}
+    _change(folder, lambda known: known | dict.fromkeys(digests, second) if digests - known.keys() else known)
 
 
-def forget(folder: Path, before: float) -> None:
-    """Drop the tombstones that are older than a moment; the file goes with the last of them.
+def prune(folder: Path, before: float) -> None:
+    """Remove the tombstones older than a point in time; the file is deleted with the last of them.
 
     Raises:
         SpoolError: the file cannot be written.
@@ -124,23 +125,23 @@ def forget(folder: Path, before: float) -> None:
         _change(folder, lambda known: {name: second for name, second in known.items() if second + 1 > before})
 
 
-def forget_delivered(folder: Path) -> None:
-    """Drop the tombstones that no segment of a spool needs any more: those older than its oldest segment.
+def prune_delivered(folder: Path) -> None:
+    """Remove the tombstones that no segment of a spool needs any more: those older than its oldest segment.
 
-    An erased event stood in a segment when its tombstone was written, so in one that had been begun before.
+    An erased event was in a segment when its tombstone was written, so in one that is older than the tombstone.
 
     Raises:
-        SpoolError: the spool cannot be read, or the file not be written.
+        SpoolError: the spool cannot be read, or the file cannot be written.
     """
     if (folder / TOMBSTONES).exists():
-        found = segments(folder)
-        forget(folder, int(found[0].stem[:16]) / 1e6 if found else float("inf"))
+        present = segments(folder)
+        prune(folder, int(present[0].stem[:16]) / 1e6 if present else float("inf"))
 
 
 def _change(folder: Path, change: Callable[[dict[bytes, int]], dict[bytes, int]]) -> None:
     path = folder / TOMBSTONES
     try:
-        with _alone(folder):
+        with _exclusive(folder):
             try:
                 known = _read(path)
             except FileNotFoundError:
@@ -153,42 +154,24 @@ def _change(folder: Path, change: Callable[[dict[bytes, int]], dict[bytes, int]]
             else:
                 path.unlink()
     except OSError as error:
-        raise SpoolError(f"{path}: cannot write what was erased: {error.strerror}") from error
+        raise SpoolError(f"{path}: cannot write the list of erased events: {error.strerror}") from error
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One at a time changes the file, else one would undo what another wrote."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Serialise changes of the file across processes."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        fcntl.flock(fd, fcntl.LOCK_UN)  # a process forked meanwhile has the descriptor too
+        unlock(fd)
         os.close(fd)
 
 
 def _write(path: Path, digests: dict[bytes, int]) -> None:
-    temporary = path.with_suffix(".tmp")
     body = b"".join(b"%d %s\n" % (second, name) for name, second in digests.items())
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        of = path.parent.stat()
-        # Who delivers must be able to read it: whoever owns the spool, and a group that it is shared with.
-        os.fchmod(fd, 0o660 if of.st_mode & 0o020 else 0o600)
-        if os.geteuid() == 0:
-            os.fchown(fd, of.st_uid, of.st_gid)
-        file.write(_HEAD + body)
-        file.flush()
-        os.fsync(fd)
-    temporary.replace(path)
-    sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    folder = path.parent.stat()
+    # A shipper must be able to read it: the owner of the spool, and the group that shares the spool.
+    mode = 0o660 if folder.st_mode & 0o020 else 0o600
+    write_atomically(path, _HEADER + body, mode=mode, owner=(folder.st_uid, folder.st_gid))

@@ -1,6 +1,6 @@
 """The writer of a spool: a copy into mapped memory, and a thread that keeps mapped memory ready.
 
-What `append` costs the caller is a lock that nobody holds over I/O, one copy and one store of eight
+`append` costs the caller a lock that is never held during I/O, one copy and one store of eight
 bytes. The event is then in the page cache: it survives the death of the process.
 """
 
@@ -30,22 +30,22 @@ _TICK_SECONDS: Final = 1.0
 class SpoolWriter:
     r"""Appends events to a spool folder; safe for threads, forks and signals.
 
-    Nothing is created before the first event, so that a process which only forks others starts
-    neither a file nor a thread. `append` never raises and, unless told to, never waits; what it had to
-    give up is counted in `dropped`, and `problem` says why.
+    Nothing is created before the first event, so that a process which only forks others creates
+    neither a file nor a thread. `append` never raises and, except under the policy `block`, never waits;
+    dropped events are counted in `dropped`, and `problem` holds the reason.
 
     Args:
-        folder: the spool; made (mode 0700) when the first event comes.
+        folder: the spool; created (mode 0700) with the first event.
         segment_bytes: size of a segment; an event must fit into one.
-        max_bytes: bound of the whole folder, with what was not yet delivered.
-        when_full: what happens at the bound. `drop_newest`: the event is given up. `drop_oldest`: the oldest sealed
-            segment is, with all its events. `block`: the caller waits, and gives the event up after `block_seconds`.
-        block_seconds: how long a caller waits at most.
+        max_bytes: limit of the whole folder, undelivered events included.
+        when_full: policy at the limit. `drop_newest`: the event is dropped. `drop_oldest`: the oldest sealed segment
+            is dropped with all its events. `block`: the caller waits, and drops the event after `block_seconds`.
+        block_seconds: the longest wait of a caller.
         group: name or id of a group that may read and write the spool too (folder 2770, files 0660), for a shipper
             that runs as another user.
-        report: makes an event of what was given up; it is stored as soon as there is room.
-        seal_seconds: age at which a segment with events is sealed, so that what reads sealed files only sees them.
-        started: called when this process begins to write, and again after a fork; it must return at once.
+        report: makes the event that reports drops; it is stored as soon as there is room.
+        seal_seconds: age at which a segment with events is sealed, for tools that read sealed files only.
+        started: called when this process starts to write, and again after a fork; it must return at once.
 
     Example:
         >>> import tempfile
@@ -85,77 +85,77 @@ class SpoolWriter:
         self._started = started
         self._seal_seconds = seal_seconds
         self._new_lock()
-        self._inside = self._was_inside = False
-        self._late: deque[bytes] = deque()  # lines of signal handlers that came in the middle of an append
+        self._appending = self._was_appending = False
+        self._deferred: deque[bytes] = deque()  # lines that signal handlers logged in the middle of an append
         self._start_empty()
         _WRITERS.add(self)
 
     def _new_lock(self) -> None:
-        self._lock = threading.RLock()  # a signal handler of the thread that holds it gets in, and sees `_inside`
+        self._lock = threading.RLock()  # reentrant for signal handlers, which see `_appending`
         self._acquire, self._release = self._lock.acquire, self._lock.release
 
     def _start_empty(self) -> None:
         self._current: LiveSegment | None = None
-        self._began = 0.0
+        self._started_at = 0.0
         self._end = 0
-        self._limit = 0  # how far `append` may write to the mapped memory by itself
+        self._limit = 0  # offset up to which `append` may write to the mapped memory directly
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopping = False
 
     @property
     def dropped(self) -> int:
-        """Events that were given up in this process: new ones and, for their sake, old ones."""
+        """Events dropped in this process: new ones, and old ones evicted for them."""
         return self.losses.total
 
     @property
     def problem(self) -> str | None:
-        """What is wrong now, in one line."""
+        """The current problem in one line, or None."""
         return self.segments.problem
 
     # -- the caller's side ---------------------------------------------------------------------
 
     def append(self, line: bytes | bytearray) -> bool:
-        """Store one line of JSON that ends in a newline; True when it will survive this process."""
+        """Store one line of JSON that ends in a newline; True if it will survive this process."""
         try:
-            self._acquire()  # what `with` would do, at half its price
-            if self._inside:  # a signal handler, and its own thread is in the middle of this class: that one stores it
-                self._late.append(bytes(line))
+            self._acquire()  # half the cost of `with`
+            if self._appending:  # a signal handler interrupted an append of this thread, which stores the line
+                self._deferred.append(bytes(line))
                 return True
-            self._inside = True
+            self._appending = True
             try:
                 start = self._end
                 end = start + len(line)
-                if end <= self._limit:  # `_append`, without its call; there is a segment where the limit is not zero
+                if end <= self._limit:  # `_append` inlined; a limit above zero implies a segment
                     current = self._current
                     current.data[start:end] = line  # type: ignore[union-attr]
-                    current.word[0] = end  # type: ignore[union-attr]
+                    current.committed_word[0] = end  # type: ignore[union-attr]
                     self._end = end
                     self.accepted += 1
                     stored = True
                 else:
                     stored = self._append(line)
             finally:
-                self._inside = False
-            if self._late:
-                self._drain()
+                self._appending = False
+            if self._deferred:
+                self._append_deferred()
         finally:
             try:  # noqa: SIM105 - `suppress` costs as much as the append
                 self._release()
-            except RuntimeError:  # an exception of a signal handler came before the lock did
+            except RuntimeError:  # a signal handler raised before the lock was taken
                 pass
         if stored:
             return True
-        if self._block_seconds and self._wait(line):
+        if self._block_seconds and self._retry_until_timeout(line):
             return True
-        self._give_up()
+        self._count_dropped()
         return False
 
     def _append(self, line: bytes | bytearray) -> bool:
         size = len(line)
         current = self._current
         if self._thread is None and current is not None:  # after a fork
-            self._limit = current.capacity if current.quick else 0
+            self._limit = current.capacity if current.direct else 0
             self._start_thread()
         if (current is None or self._end + size > current.capacity) and not self._roll(size):
             return False
@@ -164,47 +164,47 @@ class SpoolWriter:
         try:
             current.write(self._end, line)
         except OSError as error:
-            self.segments.failed(error)
+            self.segments.record_failure(error)
             return False
         self._end += size
         self.accepted += 1
         return True
 
-    def _drain(self) -> None:
-        """Store what signal handlers left, and what further ones leave meanwhile; the caller holds the lock."""
-        while self._late:
-            self._inside = True
+    def _append_deferred(self) -> None:
+        """Store the lines that signal handlers deferred, and keep doing so until none is left; under the lock."""
+        while self._deferred:
+            self._appending = True
             try:
-                while self._late:
-                    if not self._append(self._late.popleft()):
-                        self._give_up()
+                while self._deferred:
+                    if not self._append(self._deferred.popleft()):
+                        self._count_dropped()
             finally:
-                self._inside = False
+                self._appending = False
 
-    def _wait(self, line: bytes | bytearray) -> bool:
-        """Try again until there is room, for the policy `block`."""
+    def _retry_until_timeout(self, line: bytes | bytearray) -> bool:
+        """Retry until there is room or time is up, for the policy `block`."""
         if len(line) > self.segments.capacity:
             return False
         deadline = time.monotonic() + self._block_seconds
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
             with self._lock:
-                if self._inside:
+                if self._appending:
                     return False
-                self._inside = True
+                self._appending = True
                 try:
                     self.segments.retry()
                     if self._append(line):
                         return True
                 finally:
-                    self._inside = False
+                    self._appending = False
         return False
 
-    def _give_up(self) -> None:
+    def _count_dropped(self) -> None:
         self.losses.add(1, self.problem or "unknown")
 
     def _write_report(self, line: bytes) -> bool:
-        """Store an event about what was given up; the caller holds the lock."""
+        """Store a report of dropped events; the caller holds the lock."""
         current = self._current
         if current is None or self._end + len(line) > current.capacity:
             return False
@@ -215,32 +215,32 @@ class SpoolWriter:
         self._end += len(line)
         return True
 
-    def _catch_up(self) -> None:
-        """Say what is not yet said, in a segment that may be made for it; the caller holds the lock."""
+    def _report_losses(self) -> None:
+        """Write the report that is due, in a new segment if need be; the caller holds the lock."""
         if self.losses.due and (self._current is not None or self._roll(0)):
-            self.losses.tell(self._write_report)
+            self.losses.report(self._write_report)
 
     def _roll(self, size: int) -> bool:
-        """Go on in the next segment."""
+        """Switch to the next segment."""
         if size > self.segments.capacity:
             self.segments.problem = (
                 f"an event of {size} bytes does not fit into a segment of {self.segments.segment_bytes}"
             )
             return False
-        self._put_aside()
+        self._retire_current()
         segment = self.segments.next()
         if segment is None:
             return False
-        self._current, self._end, self._limit = segment, 0, segment.capacity if segment.quick else 0
-        self._began = time.monotonic()
-        self.losses.tell(self._write_report)
+        self._current, self._end, self._limit = segment, 0, segment.capacity if segment.direct else 0
+        self._started_at = time.monotonic()
+        self.losses.report(self._write_report)
         if self._thread is None:
             self._start_thread()
         self._wake.set()
         return True
 
-    def _put_aside(self) -> None:
-        """The current segment takes no more events."""
+    def _retire_current(self) -> None:
+        """Close the current segment for events, and queue it for sealing."""
         if self._current is not None:
             self.segments.full.append((self._current, self._end))
             self._current, self._end, self._limit = None, 0, 0
@@ -250,9 +250,9 @@ class SpoolWriter:
 
     def _start_thread(self) -> None:
         self._stopping = False
-        # A daemon: at exit `close` stops it; a process that never comes so far must not hang on it.
+        # A daemon: `close` stops it at exit, but a process that skips `close` must not hang on it.
         self._thread = threading.Thread(target=self._run, name="mllog-spool", daemon=True)
-        with contextlib.suppress(RuntimeError):  # the interpreter is shutting down: callers make segments themselves
+        with contextlib.suppress(RuntimeError):  # the interpreter is shutting down: callers create segments themselves
             self._thread.start()
         if self._started is not None:
             self._started()
@@ -260,28 +260,28 @@ class SpoolWriter:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            self._look()
-            self.segments.tend(self._current)
+            self._retire_stale()
+            self.segments.maintain(self._current)
             while self._current is not None and not self._stopping and self.segments.add_spare():
                 pass
             if not self._stopping:
                 self._wake.wait(None if self._current is None and not self.losses.due else _TICK_SECONDS)
 
-    def _look(self) -> None:
-        """Put aside a segment that has grown old, or whose file was taken away; what it holds is stored anew."""
+    def _retire_stale(self) -> None:
+        """Retire a segment that is old, or whose file was deleted; its events are then written to a new file."""
         if self.losses.due and self._lock.acquire(blocking=False):
-            self._catch_up()
+            self._report_losses()
             self._lock.release()
         current = self._current
         if current is None:
             return
-        gone = not current.path.exists()
-        old = time.monotonic() - self._began > self._seal_seconds
-        if (gone or old) and self._lock.acquire(blocking=False):  # else there is the next time
+        deleted = not current.path.exists()
+        old = time.monotonic() - self._started_at > self._seal_seconds
+        if (deleted or old) and self._lock.acquire(blocking=False):  # else at the next tick
             try:
                 if current is self._current:
-                    self._put_aside()
-                    if gone:
+                    self._retire_current()
+                    if deleted:
                         self.segments.discard_spares()
             finally:
                 self._lock.release()
@@ -294,55 +294,55 @@ class SpoolWriter:
             thread.join()
         self._stopping = False
 
-    # -- life and death ------------------------------------------------------------------------
+    # -- lifecycle ----------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Seal everything; the next `append` starts anew."""
+        """Seal everything; the next `append` starts over."""
         with self._lock:
-            if self._inside:  # a signal handler that ends the process in the middle of an append: recovery seals it
+            if self._appending:  # a signal handler ends the process in the middle of an append: recovery seals it
                 return
         self._stop_thread()
         with self._lock:
-            self._inside = True
+            self._appending = True
             try:
                 self.segments.retry()
-                self._catch_up()
-                self._stop_thread()  # it may just have been started for that
-                self._put_aside()
-                full, spares = self.segments.give_up()
-                self.segments.retry()  # what was met here must not keep the next `append` waiting
+                self._report_losses()
+                self._stop_thread()  # writing the report may have started it
+                self._retire_current()
+                full, spares = self.segments.release()
+                self.segments.retry()  # a failure here must not delay the next `append`
                 self._start_empty()
             finally:
-                self._inside = False
-            self._drain()  # what signal handlers logged meanwhile starts anew
+                self._appending = False
+            self._append_deferred()  # what signal handlers logged meanwhile starts a new segment
         for segment, length in full:
             self.segments.seal(segment, length)
         for spare in spares:
             spare.discard()
 
     def before_fork(self) -> None:
-        """No thread may be alive and no append half done when the process is copied."""
+        """Stop the thread and finish the append in progress before the process is copied."""
         self._lock.acquire()
-        self._was_inside = self._inside  # a signal handler forks in the middle of an append
-        self._inside = True  # a handler that logs from here on leaves its line to `_drain`
+        self._was_appending = self._appending  # a signal handler forks in the middle of an append
+        self._appending = True  # a handler that logs from now on defers its line
         self._stop_thread()
 
     def after_fork_in_parent(self) -> None:
-        """Go on; the thread comes back with the next event."""
-        self._inside = self._was_inside
+        """Continue; the next event starts the thread again."""
+        self._appending = self._was_appending
         self._limit = 0
-        if not self._inside:
-            self._drain()
+        if not self._appending:
+            self._append_deferred()
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """The segments are the parent's: give up descriptor, map and views, or its lock would outlive it."""
-        full, spares = self.segments.give_up()
+        """Close the parent's segments: an inherited descriptor would keep the parent's lock after its death."""
+        full, spares = self.segments.release()
         for segment in (*spares, *(segment for segment, _ in full), *([self._current] if self._current else [])):
             segment.close()
         self._new_lock()
-        self._inside = False
-        self._late = deque()
+        self._appending = False
+        self._deferred = deque()
         self.losses.reset()
         self.segments.reset()
         self.accepted = 0
@@ -352,7 +352,7 @@ class SpoolWriter:
 _WRITERS: Final[weakref.WeakSet[SpoolWriter]] = weakref.WeakSet()
 
 
-def _each(method: str) -> Any:
+def _on_every_writer(method: str) -> Any:
     def call() -> None:
         for writer in list(_WRITERS):
             getattr(writer, method)()
@@ -361,7 +361,7 @@ def _each(method: str) -> Any:
 
 
 os.register_at_fork(
-    before=_each("before_fork"),
-    after_in_parent=_each("after_fork_in_parent"),
-    after_in_child=_each("after_fork_in_child"),
+    before=_on_every_writer("before_fork"),
+    after_in_parent=_on_every_writer("after_fork_in_parent"),
+    after_in_child=_on_every_writer("after_fork_in_child"),
 )

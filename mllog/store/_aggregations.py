@@ -1,4 +1,4 @@
-"""Elasticsearch's aggregations: handed to tantivy where it has them, put together from its answers where not."""
+"""Elasticsearch's aggregations: passed to tantivy where it has them, assembled from its results where not."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mllog.errors import QueryError
 from mllog.store._dates import floored, moment_of, resolve, shifted, since_epoch, text_of
 from mllog.store._fields import DATES, TIME, column
 from mllog.store._literals import NONE
+from mllog.store._metrics import METRICS, finite, number, whole
 from mllog.store._pipelines import PIPELINES, pipeline
 from mllog.store._query import Translator
 
@@ -23,7 +24,6 @@ Bounds = Callable[[], tuple[float, float] | None]
 SEGMENT: Final = 65_000
 """Terms that each segment of the index hands over: fewer would make counts of rare terms inexact."""
 
-_METRICS: Final = ("avg", "sum", "min", "max", "value_count", "stats", "extended_stats", "cardinality")
 _PERCENTS: Final = (1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0)
 _MILLION: Final = 1_000_000
 _FIXED: Final = {"ms": 1000, "s": _MILLION, "m": 60 * _MILLION, "h": 3600 * _MILLION, "d": 86400 * _MILLION}
@@ -90,11 +90,11 @@ class Aggregator:
         settings = body[kind]
         if not isinstance(settings, Mapping):
             raise QueryError(f"{where}.{kind}: expected an object")
-        if kind in _METRICS:
+        if kind in METRICS:
             return self._metric(kind, settings, f"{where}.{kind}")
         make = getattr(self, f"_{kind}", None)
         if kind not in BUCKETS or make is None:
-            supported = ", ".join((*_METRICS, *BUCKETS, *PIPELINES))
+            supported = ", ".join((*METRICS, *BUCKETS, *PIPELINES))
             raise QueryError(f"{where}.{kind}: this aggregation is not supported here; supported are {supported}")
         part: Part = make(settings, self.compile(inner, f"{where}.aggs"), f"{where}.{kind}")
         return part
@@ -120,7 +120,7 @@ class Aggregator:
         body: dict[str, Any] = {"field": column(field)}
         if "missing" in settings:
             body["missing"] = settings["missing"]
-        return Part({name: {kind: body}}, lambda answers: _number(kind, answers.get(name, {}), is_date=field in DATES))
+        return Part({name: {kind: body}}, lambda answers: number(kind, answers.get(name, {}), is_date=field in DATES))
 
     def _percentiles(self, settings: Mapping[str, Any], _: Part, where: str) -> Part:
         field = self._field(settings, where, "percents", "keyed", "tdigest", "hdr")
@@ -130,7 +130,7 @@ class Aggregator:
 
         def read(answers: Answers) -> Any:
             found = answers.get(name, {}).get("values", {})
-            values = {str(percent): _finite(found.get(str(percent))) for percent in percents}
+            values = {str(percent): finite(found.get(str(percent))) for percent in percents}
             if settings.get("keyed", True):
                 return {"values": values}
             return {"values": [{"key": float(percent), "value": value} for percent, value in values.items()]}
@@ -157,7 +157,7 @@ class Aggregator:
             found = answers.get(name, {})
             buckets = []
             for bucket in found.get("buckets", ()):
-                head = {"key": _whole(bucket["key"])}
+                head = {"key": whole(bucket["key"])}
                 if "key_as_string" in bucket:
                     head["key_as_string"] = bucket["key_as_string"]
                 buckets.append({**head, "doc_count": bucket["doc_count"], **inner.read(bucket)})
@@ -268,7 +268,7 @@ class Aggregator:
         intervals = ("fixed_interval", "calendar_interval")
         field = self._field(settings, where, *intervals, "min_doc_count", "extended_bounds", "time_zone", "format")
         if field not in DATES:
-            raise QueryError(f"{where}.field: {field} is no date; dates are {', '.join(sorted(DATES))}")
+            raise QueryError(f"{where}.field: {field} is not a date; dates are {', '.join(sorted(DATES))}")
         if settings.get("time_zone", "UTC") not in ("UTC", "Z", "+00:00"):
             raise QueryError(f"{where}.time_zone: times here are UTC")
         bounds = self._extended(settings, where)
@@ -386,39 +386,3 @@ def _fixed(text: Any, where: str) -> int:
 def _dated(micros: float, bucket: Answers, inner: Part) -> dict[str, Any]:
     head = {"key_as_string": text_of(micros), "key": int(micros // 1000), "doc_count": bucket["doc_count"]}
     return {**head, **inner.read(bucket)}
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _number(kind: str, answer: Mapping[str, Any], *, is_date: bool) -> dict[str, Any]:
-    """A metric as Elasticsearch gives it: dates in milliseconds, whole counts, null for nothing."""
-    found = {name: _finite(value) for name, value in answer.items()}
-    if kind in ("value_count", "cardinality"):
-        return {"value": int(found.get("value") or 0)}
-    if kind in ("stats", "extended_stats"):
-        return _stats(found, extended=kind == "extended_stats")
-    if kind == "sum":
-        return {"value": found.get("value") or 0.0}
-    value = found.get("value")
-    if is_date and value is not None:
-        return {"value": value / 1000, "value_as_string": text_of(value)}
-    return {"value": value}
-
-
-def _stats(found: Mapping[str, Any], *, extended: bool) -> dict[str, Any]:
-    count = int(found.get("count") or 0)
-    stats = {"count": count, **{name: found.get(name) if count else None for name in ("min", "max", "avg")}}
-    stats["sum"] = found.get("sum") or 0.0
-    if extended:
-        stats["sum_of_squares"] = found.get("sum_of_squares") if count else None
-        for name in ("variance", "std_deviation"):
-            for kind in ("", "_population", "_sampling"):
-                stats[f"{name}{kind}"] = found.get(f"{name}{kind}") if count else None
-        stats["std_deviation_bounds"] = found.get("std_deviation_bounds") if count else None
-    return stats

@@ -6,6 +6,8 @@ import datetime as dt
 import re
 from typing import Any, Final
 
+from mllog._timestamps import iso_utc
+
 _MATH: Final = re.compile(r"([+-])(\d+)([yMwdhHms])|/([yMwdhHms])")
 _ANCHOR: Final = re.compile(r"now|.*?\|\|")
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "H": "hours", "m": "minutes", "s": "seconds"}
@@ -55,7 +57,7 @@ def text_of(micros: float) -> str:
         >>> text_of(1_000_000)
         '1970-01-01T00:00:01.000Z'
     """
-    return moment_of(micros).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_utc(moment_of(micros))
 
 
 def resolve(expression: Any, *, now: dt.datetime, round_up: bool = False) -> int | None:

@@ -1,6 +1,6 @@
 """The Elasticsearch store: the interface of the embedded one over a cluster of any size.
 
-Both give the same answers to the same bodies: counts, sums, averages, extremes and buckets exactly. Percentiles are
+Both give the same responses to the same bodies: counts, sums, averages, extremes and buckets exactly. Percentiles are
 sketches in both: a TDigest with a compression of 100 in Elasticsearch, within one per cent of the rank; a DDSketch in
 the embedded store, within 2.5 % of the value. So are cardinalities: HyperLogLog++ in both, exact for a few values and
 within 5 % beyond (Elasticsearch is exact up to about 3,000). `tests/stack` holds both stores to this on 50,000 events.
@@ -15,12 +15,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch.helpers import streaming_bulk
 
-from mllog.cluster._connection import Cluster, blocked, check_allowed, connect, privilege, told
+from mllog.cluster._elasticsearch import check_allowed, connect, privilege_hint, to_store_error
+from mllog.cluster._failures import blocked
+from mllog.cluster._target import Target
 from mllog.errors import QueryError, StoreError
 from mllog.store._interface import EVERY, PAGE, Document, IndexResult, Rejected
 
@@ -28,14 +29,14 @@ CHUNK_BYTES: Final = 5 << 20
 """Bytes of one bulk request, as Elastic advises; a single larger event goes by itself."""
 
 _CHUNK_EVENTS: Final = 2000
-_AGAIN: Final = (429, 500, 502, 503, 504)
+_RETRY_STATUS: Final = (429, 500, 502, 503, 504)
 _RETRIES: Final = 5
-_LONGEST_BACKOFF: Final = 2.0
-"""Seconds; who sends learns within ten that nothing is taken, and says so."""
+_MAX_BACKOFF: Final = 2.0
+"""Seconds; a sender learns within ten that nothing is accepted."""
 
 _KEEP_ALIVE: Final = "5m"
 _DELETING_SECONDS: Final = 3600.0
-_ANSWER: Final = (
+_RESPONSE_FIELDS: Final = (
     "took",
     "errors",
     "items.*._id",
@@ -56,7 +57,7 @@ class ElasticsearchStore:
     Searches may run in any thread. What `index` has returned for is durable; `commit` makes it visible.
 
     Args:
-        cluster: where it is, and how to get in.
+        target: address and credentials.
         backoff: seconds before the first of five repetitions of what the cluster could not take, with jitter; doubled
             each time, up to two.
 
@@ -64,10 +65,10 @@ class ElasticsearchStore:
         StoreError: it cannot be reached, or is too old, or the key does not do.
     """
 
-    def __init__(self, cluster: Cluster, *, backoff: float = 0.5) -> None:
-        self._where = cluster.url
+    def __init__(self, target: Target, *, backoff: float = 0.5) -> None:
+        self._where = target.url
         self._backoff = backoff
-        self._client: Elasticsearch = connect(cluster)
+        self._client: Elasticsearch = connect(target)
         self._touching = threading.Lock()
         self._touched: set[str] = set()
 
@@ -92,32 +93,32 @@ class ElasticsearchStore:
         """
         result = IndexResult()
         touched: set[str] = set()
-        sent = streaming_bulk(
+        results = streaming_bulk(
             self._client,
             self._sendable(documents, result, touched),
             chunk_size=_CHUNK_EVENTS,
             max_chunk_bytes=CHUNK_BYTES,
             raise_on_error=False,
             max_retries=_RETRIES,
-            max_backoff=_LONGEST_BACKOFF,
+            max_backoff=_MAX_BACKOFF,
             initial_backoff=self._backoff * random.uniform(0.5, 1.5),  # noqa: S311 - jitter, no secret
-            retry_on_status=_AGAIN,
+            retry_on_status=_RETRY_STATUS,
             require_data_stream=True,
-            filter_path=_ANSWER,
+            filter_path=_RESPONSE_FIELDS,
         )
         try:
-            for taken, item in sent:
-                answer: Mapping[str, Any] = item["create"]
+            for taken, item in results:
+                response: Mapping[str, Any] = item["create"]
                 if taken:
                     result.created += 1
-                elif answer["status"] == 409:
+                elif response["status"] == 409:
                     result.duplicates += 1
-                elif answer["status"] == 400:
-                    result.rejected.append(Rejected(str(answer["_id"]), _reason(answer["error"])))
+                elif response["status"] == 400:
+                    result.rejected.append(Rejected(str(response["_id"]), _reason(response["error"])))
                 else:
-                    raise self._fault(answer)
+                    raise self._fault(response)
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         finally:
             with self._touching:
                 self._touched |= touched
@@ -128,33 +129,35 @@ class ElasticsearchStore:
     ) -> Iterator[dict[str, Any]]:
         """An action for each document that can be sent; what cannot is rejected here."""
         for document in documents:
-            if not document.id or not document.index or not isinstance(document.source, Mapping):
+            if not document.is_complete:
                 result.rejected.append(Rejected(document.id, "a document needs an index, an id and an object"))
                 continue
             try:
-                source = orjson.dumps(document.source)
-            except TypeError as error:  # what JSON cannot say, or a lone surrogate
+                source = document.encoded()
+            except TypeError as error:  # a value that JSON cannot express, or a lone surrogate
                 result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
                 continue
             touched.add(document.index)
             yield {"_op_type": "create", "_index": document.index, "_id": document.id, "_source": source}
 
-    def _fault(self, answer: Mapping[str, Any]) -> StoreError:
-        """Why a document was not taken that nothing is wrong with."""
-        error = answer.get("error") or {}
+    def _fault(self, response: Mapping[str, Any]) -> StoreError:
+        """Why a valid document was not accepted."""
+        error = response.get("error") or {}
         kind, reason = str(error.get("type", "")), str(error.get("reason", ""))
-        status = answer["status"]
+        status = response["status"]
         if kind == "cluster_block_exception":
             return StoreError(f"{self._where}: {blocked(reason)}")
         if status == 403:
-            return StoreError(f"{self._where}: the API key may not write events (403); {privilege(reason)}")
+            return StoreError(
+                f"{self._where}: the credential is not allowed to write events (403); {privilege_hint(reason)}"
+            )
         if status == 404:
             return StoreError(
-                f"{self._where}: there is no template that makes data streams of these events; "
-                "install those of mllog (elastic/install.sh)"
+                f"{self._where}: no index template creates data streams for these events; "
+                "install those of mllog with `mllog setup`"
             )
         return StoreError(
-            f"{self._where}: events were not taken ({status}, {kind}), {_RETRIES} repetitions included; send them again"
+            f"{self._where}: events were not accepted ({status}, {kind}) after {_RETRIES} retries; send them again"
         )
 
     def commit(self) -> None:
@@ -173,9 +176,9 @@ class ElasticsearchStore:
             self._client.indices.refresh(index=touched, ignore_unavailable=True)
         except ApiError as error:
             if error.status_code != 403:
-                raise told(error, self._where) from None
+                raise to_store_error(error, self._where) from None
         except TransportError as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
         with self._touching:
             self._touched.difference_update(touched)
 
@@ -188,7 +191,7 @@ class ElasticsearchStore:
         """
         self.commit()
         try:
-            answer = self._client.options(request_timeout=_DELETING_SECONDS).delete_by_query(
+            response = self._client.options(request_timeout=_DELETING_SECONDS).delete_by_query(
                 index=index,
                 query=query,
                 conflicts="proceed",
@@ -197,27 +200,29 @@ class ElasticsearchStore:
                 allow_no_indices=True,
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
-        if not answer["total"]:
+            raise to_store_error(error, self._where) from None
+        if not response["total"]:
             check_allowed(self._client, index, ("read", "delete"), self._where)
-        left = int(answer["total"]) - int(answer["deleted"])
-        if left or answer["failures"]:
-            kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in answer["failures"]}
-            why = ", ".join(sorted(kinds)) or "they were changed meanwhile"
-            raise StoreError(f"{self._where}: {left} of {answer['total']} events were not deleted ({why}); repeat it")
-        return int(answer["deleted"])
+        left = int(response["total"]) - int(response["deleted"])
+        if left or response["failures"]:
+            kinds = {str(failure.get("cause", {}).get("type", "unknown")) for failure in response["failures"]}
+            why = ", ".join(sorted(kinds)) or "they were changed concurrently"
+            raise StoreError(
+                f"{self._where}: {left} of {response['total']} events were not deleted ({why}); run it again"
+            )
+        return int(response["deleted"])
 
     # -- reading -------------------------------------------------------------------------------
 
     def search(self, body: Mapping[str, Any], *, index: str = EVERY) -> dict[str, Any]:
-        """Elasticsearch's own answer; every match is counted, unless the body says otherwise.
+        """The response of Elasticsearch; all matches are counted, unless the body says otherwise.
 
         Raises:
             QueryError: the cluster does not understand the body; it says what and where.
-            StoreError: the cluster could not answer, or only a part of it could.
+            StoreError: the search failed, or some shards did.
         """
         try:
-            answer = self._client.search(
+            response = self._client.search(
                 index=index,
                 body={"track_total_hits": True, **body},
                 allow_partial_search_results=False,
@@ -225,8 +230,8 @@ class ElasticsearchStore:
                 allow_no_indices=True,
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
-        found: dict[str, Any] = dict(answer.body)
+            raise to_store_error(error, self._where) from None
+        found: dict[str, Any] = dict(response.body)
         self._check(found, index)
         aggregations = body.get("aggs", body.get("aggregations"))
         if aggregations and "aggregations" not in found:
@@ -236,17 +241,17 @@ class ElasticsearchStore:
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
         """How many documents match a query; all, without one."""
         try:
-            answer = self._client.count(
+            response = self._client.count(
                 index=index, query=query or {"match_all": {}}, ignore_unavailable=True, allow_no_indices=True
             )
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
-        self._check(answer.body, index)
-        return int(answer["count"])
+            raise to_store_error(error, self._where) from None
+        self._check(response.body, index)
+        return int(response["count"])
 
-    def _check(self, answer: Mapping[str, Any], index: str) -> None:
-        """That an answer from no index is no lack of a privilege."""
-        if answer.get("_shards", {}).get("total") == 0:
+    def _check(self, response: Mapping[str, Any], index: str) -> None:
+        """Make sure that an empty response is not due to a missing privilege."""
+        if response.get("_shards", {}).get("total") == 0:
             check_allowed(self._client, index, ("read",), self._where)
 
     def scan(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> Iterator[dict[str, Any]]:
@@ -258,7 +263,7 @@ class ElasticsearchStore:
         try:
             yield from self._scan(query or {"match_all": {}}, index)
         except (ApiError, TransportError) as error:
-            raise told(error, self._where) from None
+            raise to_store_error(error, self._where) from None
 
     def _scan(self, query: Mapping[str, Any], index: str) -> Iterator[dict[str, Any]]:
         point = self._client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE, ignore_unavailable=True)["id"]
@@ -287,7 +292,7 @@ class ElasticsearchStore:
     def _close(self, point: str) -> None:
         try:
             self._client.close_point_in_time(id=point)
-        except (ApiError, TransportError):  # it ends by itself, five minutes after the last page
+        except (ApiError, TransportError):  # it expires five minutes after the last page
             return
 
     def close(self) -> None:
@@ -312,15 +317,15 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 
 def _nothing(aggregations: Mapping[str, Any]) -> dict[str, Any]:
-    """What an empty index would answer: where no index matches, Elasticsearch leaves the aggregations out."""
+    """The aggregations of an empty index: Elasticsearch omits them if no index matches."""
     from mllog.store._aggregations import Aggregator  # noqa: PLC0415 - rarely needed
     from mllog.store._query import Translator  # noqa: PLC0415 - the same
 
     now = dt.datetime.now(dt.UTC)
     try:
-        answer: dict[str, Any] = (
+        response: dict[str, Any] = (
             Aggregator(Translator(now, lambda _: ()), lambda: None, now).compile(aggregations).read({})
         )
     except QueryError:  # an aggregation that only Elasticsearch has
         return {}
-    return answer
+    return response

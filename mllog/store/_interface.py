@@ -1,10 +1,12 @@
-"""What every store does: Elasticsearch bodies in, Elasticsearch answers out."""
+"""The interface of every store: Elasticsearch request bodies in, Elasticsearch responses out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+import orjson
 
 EVERY: Final = "logs-mllog.*"
 """The data streams of all models."""
@@ -21,12 +23,38 @@ class Document:
     """Name of the data stream."""
     id: str
     """`event.id`; the second document of the same index and id changes nothing."""
-    source: Mapping[str, Any]
+    source: bytes | Mapping[str, Any]
+    """The event: encoded as a JSON object, or as a mapping that the store encodes."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has an index, an id and an object."""
+        is_object = self.source[:1] == b"{" if isinstance(self.source, bytes) else isinstance(self.source, Mapping)
+        return bool(self.id and self.index) and is_object
+
+    def encoded(self) -> bytes:
+        """The event as JSON.
+
+        Raises:
+            TypeError: it holds a value that JSON cannot express.
+        """
+        return self.source if isinstance(self.source, bytes) else orjson.dumps(self.source)
+
+    def parsed(self) -> Mapping[str, Any]:
+        """The event as a mapping.
+
+        Raises:
+            ValueError: the bytes are not JSON.
+        """
+        if isinstance(self.source, bytes):
+            event: Mapping[str, Any] = orjson.loads(self.source)
+            return event
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A document that cannot be stored, and why."""
+    """A document that cannot be stored, with the reason."""
 
     id: str
     reason: str
@@ -34,7 +62,7 @@ class Rejected:
 
 @dataclass(slots=True)
 class IndexResult:
-    """What became of the documents of one call."""
+    """The results of the documents of one call."""
 
     created: int = 0
     duplicates: int = 0
@@ -42,13 +70,13 @@ class IndexResult:
 
 
 class Store(Protocol):
-    """Where events are kept, searched and counted."""
+    """A store of events, which can be searched and aggregated."""
 
     def index(self, documents: Iterable[Document]) -> IndexResult:
         """Take documents; they are durable and visible after `commit`.
 
         A second document of the same index and id changes nothing. One that cannot be stored is rejected, with a
-        reason that quotes none of its values; it holds up no other.
+        reason that quotes none of its values; it does not affect others.
 
         Raises:
             StoreError: the store failed; what was not committed must be sent again.
@@ -62,14 +90,14 @@ class Store(Protocol):
         """
 
     def search(self, body: Mapping[str, Any], *, index: str = EVERY) -> dict[str, Any]:
-        """Answer an Elasticsearch search body in Elasticsearch's shape.
+        """Run an Elasticsearch search body; the response has Elasticsearch's shape.
 
         Raises:
-            QueryError: the body holds something that this store does not answer; it says what and where.
+            QueryError: the body holds something that this store does not support; the message says what and where.
         """
 
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
-        """How many documents match a query; all, without one.
+        """The number of documents that match a query, or of all.
 
         Raises:
             QueryError: as for `search`.
@@ -83,11 +111,11 @@ class Store(Protocol):
         """
 
     def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
-        """Delete what matches; returns how many documents that were.
+        """Delete the matching documents; returns their number.
 
         Raises:
             QueryError: as for `search`.
         """
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""

@@ -8,7 +8,7 @@ from typing import Any
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from mllog.cluster._connection import told
+from mllog.cluster._elasticsearch import to_store_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def streams(client: Elasticsearch, index: str, where: str = "the cluster") -> li
                 policies[policy] = _deleted_at(client, policy)
             found.append(Stream(stream["name"], names, f"ILM policy {policy}", policies[policy]))
     except (ApiError, TransportError) as error:
-        raise told(error, where) from None
+        raise to_store_error(error, where) from None
     return sorted(found, key=lambda stream: stream.name)
 
 

@@ -47,11 +47,11 @@ def open_store(place: Path | str, *, api_key_file: Path | None = None, ca: Path 
     """
     if isinstance(place, str) and is_cluster(place):
         try:
-            from mllog.cluster._connection import cluster_of  # noqa: PLC0415 - an extra
+            from mllog.cluster._target import target_from  # noqa: PLC0415 - an extra
             from mllog.store._elasticsearch import ElasticsearchStore  # noqa: PLC0415 - the same
         except ModuleNotFoundError as error:
             raise MissingExtraError("a store in a cluster", "elasticsearch") from error
-        return ElasticsearchStore(cluster_of(place, api_key_file=api_key_file, ca=ca))
+        return ElasticsearchStore(target_from(place, api_key_file=api_key_file, ca=ca))
     try:
         from mllog.store._tantivy import EmbeddedStore  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

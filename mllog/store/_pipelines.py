@@ -50,7 +50,7 @@ def pipeline(body: Mapping[str, Any], where: str, siblings: Mapping[str, Any]) -
         raise QueryError(f"{where}.{kind}.buckets_path: no aggregation {name!r} beside it")
     percent = metric.partition(".")[2]
     if percent not in ("", "value") and not percent.replace(".", "", 1).isdigit():
-        raise QueryError(f"{where}.{kind}.buckets_path: {percent!r} is no percentile")
+        raise QueryError(f"{where}.{kind}.buckets_path: {percent!r} is not a percentile")
     reduce = PIPELINES[kind]
 
     def compute(answers: Mapping[str, Any]) -> dict[str, Any]:

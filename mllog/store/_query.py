@@ -130,7 +130,7 @@ class Translator:
     def _moment(self, value: Any, field: str, where: str, *, round_up: bool = False) -> int:
         moment = resolve(value, now=self._now, round_up=round_up)
         if moment is None:
-            raise QueryError(f"{where}: {value!r} is no date, which {field} holds")
+            raise QueryError(f"{where}: {value!r} is not a date, which {field} holds")
         return moment
 
     def _exists(self, body: Any, where: str) -> str:
@@ -219,7 +219,7 @@ def _number(value: Any, where: str) -> str:
     except InvalidOperation:
         number = Decimal("nan")
     if isinstance(value, bool) or not number.is_finite():
-        raise QueryError(f"{where}: {value!r} is no number; ranges are over numbers and dates here")
+        raise QueryError(f"{where}: {value!r} is not a number; ranges are over numbers and dates here")
     return format(number, "f")
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from mllog._timestamps import iso_utc
 from mllog.store._interface import EVERY, Store
 
 _STREAMS = 1000
@@ -83,5 +84,4 @@ def kept(store: Store, *, index: str = EVERY) -> list[Kept]:
 def _moment(milliseconds: float | None) -> str | None:
     if milliseconds is None:
         return None
-    moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_utc(dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC))

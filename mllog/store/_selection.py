@@ -7,21 +7,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from mllog._durations import seconds
+from mllog._timestamps import iso_utc
 from mllog.errors import QueryError
 from mllog.store._fields import leaves
 
 KINDS: Final = ("number", "category", "boolean", "text")
 """The types of a feature, as they stand in the paths of an event."""
 
-_AGO: Final = re.compile(r"(\d{1,6})([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO: Final = re.compile(r"\d{1,6}[smhdw]")
 
 
 def moment(text: str, now: dt.datetime) -> dt.datetime:
-    """A moment as people say it: `7d` ago, a day, or a time; UTC where it names no zone.
+    """A point in time: a duration ago (`7d`), a day, or a time; UTC if it names no zone.
 
     Raises:
-        QueryError: it is none.
+        QueryError: it is none of these.
 
     Example:
         >>> now = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
@@ -31,10 +32,10 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
     ago = _AGO.fullmatch(text.strip())
     try:
         if ago is not None:
-            return now - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return now - dt.timedelta(seconds=seconds(ago[0]))
         found = dt.datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
-        raise QueryError(f"{text!r} is no time; say it as 7d, 2026-05-04 or 2026-05-04T12:00:00Z") from None
+        raise QueryError(f"{text!r} is not a time: write 7d, 2026-05-04 or 2026-05-04T12:00:00Z") from None
     return found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC)
 
 
@@ -69,7 +70,7 @@ def selection(
     filters: list[Mapping[str, Any]] = list(clauses)
     if model is not None:
         filters.append({"term": {"mllog.model.name": model}})
-    ends = {name: _iso(end) for name, end in (("gte", since), ("lt", until)) if end is not None}
+    ends = {name: iso_utc(end, "microseconds") for name, end in (("gte", since), ("lt", until)) if end is not None}
     if ends:
         filters.append({"range": {"@timestamp": ends}})
     if text.strip():
@@ -89,22 +90,31 @@ def part(event: Any, *path: str) -> Mapping[str, Any]:
     return event if isinstance(event, Mapping) else {}
 
 
-def at(event: Mapping[str, Any], path: str) -> Any:
-    """What stands under a dotted path, whatever of it is one name with dots in it; None where nothing does.
+def get_path(value: Any, path: str) -> Any:
+    """The value at a dotted path; None if there is none.
+
+    Names may contain dots themselves; a number is an index into an array.
 
     Example:
-        >>> at({"labels": {"route.to": "JFK"}}, "labels.route.to")
+        >>> get_path({"labels": {"route.to": "JFK"}}, "labels.route.to")
         'JFK'
+        >>> get_path({"buckets": [{"key": "a"}]}, "buckets.0.key")
+        'a'
     """
-    if path in event:
-        return event[path]
+    if isinstance(value, list):
+        index, _, rest = path.partition(".")
+        if not index.isdecimal() or int(index) >= len(value):
+            return None
+        return get_path(value[int(index)], rest) if rest else value[int(index)]
+    if not isinstance(value, Mapping):
+        return None
+    if path in value:
+        return value[path]
     names: Sequence[str] = path.split(".")
     for length in range(1, len(names)):
-        inner = event.get(".".join(names[:length]))
-        if isinstance(inner, Mapping):
-            found = at(inner, ".".join(names[length:]))
-            if found is not None:
-                return found
+        inner = get_path(value.get(".".join(names[:length])), ".".join(names[length:]))
+        if inner is not None:
+            return inner
     return None
 
 
@@ -119,7 +129,3 @@ def flat(event: Mapping[str, Any]) -> dict[str, Any]:
     for path, value in leaves(event):
         found.setdefault(path, []).insert(0, value)
     return {path: values[0] if len(values) == 1 else values for path, values in found.items()}
-
-
-def _iso(when: dt.datetime) -> str:
-    return when.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

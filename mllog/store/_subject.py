@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from mllog.errors import ConfigurationError
 from mllog.store._interface import EVERY, PAGE, Store
-from mllog.store._selection import KINDS, at, flat
+from mllog.store._selection import KINDS, flat, get_path
 
 _PARTS: Final = ("mllog.input", "mllog.output")
 
@@ -17,7 +17,7 @@ _PARTS: Final = ("mllog.input", "mllog.output")
 class KeyedHashes(Protocol):
     """Gives the pseudonyms of a value; `mllog.redaction.Pseudonyms` does."""
 
-    def all_of(self, kind: str, value: str) -> list[str]:
+    def all_pseudonyms(self, kind: str, value: str) -> list[str]:
         """The pseudonyms of a value under every key."""
 
 
@@ -52,9 +52,13 @@ class Subject:
         """
         field, equals, value = text.partition("=")
         if not equals or not field.strip() or not value:
-            raise ConfigurationError("a subject is field=value, as in customer=17 or user.id=ann")
-        kinds = dict.fromkeys((field, field.rpartition(".")[2]))  # a hash goes by the name that the value stands under
-        more = [] if pseudonyms is None else [hashed for kind in kinds for hashed in pseudonyms.all_of(kind, value)]
+            raise ConfigurationError("not a subject: write field=value, such as customer=17 or user.id=ann")
+        kinds = dict.fromkeys((field, field.rpartition(".")[2]))  # a hash is derived from the field's last name
+        more = (
+            []
+            if pseudonyms is None
+            else [hashed for kind in kinds for hashed in pseudonyms.all_pseudonyms(kind, value)]
+        )
         return cls(field, (value, *more))
 
     @property
@@ -112,7 +116,7 @@ def subject_events(store: Store, subject: Subject, *, index: str = EVERY) -> Ite
         if not subject.holds(hit["_source"]):
             continue
         seen.add((hit["_index"], hit["_id"]))
-        prediction = at(hit["_source"], "mllog.prediction.id")
+        prediction = get_path(hit["_source"], "mllog.prediction.id")
         if isinstance(prediction, str):
             ids[prediction] = None
         yield hit

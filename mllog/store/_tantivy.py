@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import fnmatch
 import os
 import threading
@@ -15,6 +14,7 @@ from typing import Any, Final
 import orjson
 import tantivy
 
+from mllog._files import open_locked
 from mllog.errors import QueryError, StoreError
 from mllog.store._aggregations import SEGMENT, Aggregator
 from mllog.store._dates import microseconds
@@ -84,24 +84,24 @@ class EmbeddedStore:
             fresh: dict[str, Document] = {}
             for document in documents:
                 key = f"{document.index}\0{document.id}"
-                if not document.id or not document.index or not isinstance(document.source, Mapping):
+                if not document.is_complete:
                     result.rejected.append(Rejected(document.id, "a document needs an index, an id and an object"))
                 elif key in fresh or key in self._pending:
                     result.duplicates += 1
                 else:
                     fresh[key] = document
-            for key in self._known(list(fresh)):
+            for key in self._existing_keys(list(fresh)):
                 del fresh[key]
                 result.duplicates += 1
             try:
                 for key, document in fresh.items():
                     self._add(key, document, result)
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
         return result
 
-    def _known(self, keys: list[str]) -> list[str]:
+    def _existing_keys(self, keys: list[str]) -> list[str]:
         if not keys:
             return []
         searcher = self._index.searcher()
@@ -109,13 +109,13 @@ class EmbeddedStore:
         return [searcher.doc(address)["_key"][0] for _, address in searcher.search(query, len(keys), count=False).hits]
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
-        found, words, ignored = columns(document.source)
-        if ignored:
-            found[key_of("_ignored")] = sorted(set(ignored))
         try:
-            source = orjson.dumps(document.source)
+            event, source = document.parsed(), document.encoded()
+            found, texts, ignored = columns(event)
+            if ignored:
+                found[key_of("_ignored")] = sorted(set(ignored))
             cells = orjson.dumps(found).decode()
-        except TypeError as error:  # what JSON cannot say, or a lone surrogate
+        except (TypeError, orjson.JSONDecodeError) as error:  # not expressible in JSON, such as a lone surrogate
             result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
             return
         row = tantivy.Document()
@@ -123,12 +123,12 @@ class EmbeddedStore:
         row.add_text("_id", document.id)
         row.add_text("_key", key)
         row.add_bytes("_source", source)
-        moment = microseconds(document.source.get("@timestamp"))
+        moment = microseconds(event.get("@timestamp"))
         if moment is not None:
             row.add_integer(TIME, moment)
         row.add_json(JSON, cells)
-        for word in words:
-            row.add_text("_text", word)
+        for text in texts:
+            row.add_text("_text", text)
         self._writer.add_document(row)
         self._pending.add(key)
         result.created += 1
@@ -145,17 +145,17 @@ class EmbeddedStore:
             try:
                 self._writer.commit()
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
             self._pending.clear()
             self._refresh()
 
-    def _take_back(self) -> None:
+    def _roll_back(self) -> None:
         self._pending.clear()
         try:
             self._writer.rollback()
         except (ValueError, OSError) as error:
-            raise StoreError(f"{self._folder}: cannot write, nor take back what was not committed: {error}") from error
+            raise StoreError(f"{self._folder}: cannot write, nor roll back what was not committed: {error}") from error
 
     def delete_by_query(self, query: Mapping[str, Any], *, index: str = EVERY) -> int:
         """Delete what matches; returns how many documents that were.
@@ -172,7 +172,7 @@ class EmbeddedStore:
                 self._writer.delete_documents_by_query(parsed)
                 self._writer.commit()
             except (ValueError, OSError) as error:
-                self._take_back()
+                self._roll_back()
                 raise StoreError(f"{self._folder}: cannot write: {error}") from error
             self._refresh()
         return count
@@ -197,7 +197,7 @@ class EmbeddedStore:
         order = _order(body.get("sort"))
         options = {} if order is None else {"order_by_field": TIME, "order": order}
         found = searcher.search(parsed, max(size, 1), offset=start, **options)
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "took": 0,
             "timed_out": False,
             "hits": {
@@ -208,9 +208,9 @@ class EmbeddedStore:
         }
         aggregations = body.get("aggs", body.get("aggregations"))
         if aggregations:
-            answer["aggregations"] = self._aggregate(searcher, parsed, aggregations, now)
-        answer["took"] = round((time.perf_counter() - began) * 1000)
-        return answer
+            response["aggregations"] = self._aggregate(searcher, parsed, aggregations, now)
+        response["took"] = round((time.perf_counter() - began) * 1000)
+        return response
 
     def count(self, query: Mapping[str, Any] | None = None, *, index: str = EVERY) -> int:
         """How many documents match a query; all, without one."""
@@ -223,20 +223,20 @@ class EmbeddedStore:
             QueryError: as for `search`.
         """
         searcher: Any = self._index.searcher()
-        asked = self._scoped(query, index, _now())
-        yield from self._timed(searcher, asked)
-        untimed = self._parse(f"({asked}) AND (* -{TIME}:*)")
+        scope = self._scoped(query, index, _now())
+        yield from self._timed(searcher, scope)
+        untimed = self._parse(f"({scope}) AND (* -{TIME}:*)")
         start = 0
         while hits := searcher.search(untimed, PAGE, offset=start, count=False).hits:
             yield from (self._hit(searcher, address, {}, None) for _, address in hits)
             start += len(hits)
 
-    def _timed(self, searcher: Any, asked: str) -> Iterator[dict[str, Any]]:
+    def _timed(self, searcher: Any, scope: str) -> Iterator[dict[str, Any]]:
         """Page after page, each from the last moment of the one before on; what that moment had is left out."""
         onwards, last, seen = f"{TIME}:*", None, set[tuple[int, int]]()
         while True:
             size = PAGE + len(seen)
-            query = self._parse(f"({asked}) AND {onwards}")
+            query = self._parse(f"({scope}) AND {onwards}")
             hits = searcher.search(query, size, count=False, order_by_field=TIME, order=tantivy.Order.Asc).hits
             for moment, address in hits:
                 place = address.segment_ord, address.doc
@@ -264,8 +264,8 @@ class EmbeddedStore:
             answers = searcher.aggregate(query, part.ask) if part.ask else {}
         except ValueError as error:
             raise QueryError(f"aggs: {error}") from error
-        answer: dict[str, Any] = part.read(answers)
-        return answer
+        response: dict[str, Any] = part.read(answers)
+        return response
 
     def _hit(self, searcher: Any, address: Any, body: Mapping[str, Any], order: Any) -> dict[str, Any]:
         document = searcher.doc(address)
@@ -322,14 +322,11 @@ def _now() -> dt.datetime:
 def _locked(folder: Path) -> int:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_locked(folder / "lock")
     except OSError as error:
         raise StoreError(f"{folder}: cannot use the folder: {error.strerror}") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        raise StoreError(f"{folder}: the store is open in another process; stop that one first") from error
+    if fd is None:
+        raise StoreError(f"{folder}: the store is open in another process; stop that process first")
     written = os.pread(fd, 16, 0).decode("ascii", "replace").strip()
     if written not in ("", _FORMAT):
         os.close(fd)

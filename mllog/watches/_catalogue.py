@@ -7,7 +7,7 @@ from typing import Any
 
 from mllog.profile import Profile
 from mllog.watches import _delivery, _distributions, _inputs, _model, _service
-from mllog.watches._frame import Alarm, Scope, framed, identity
+from mllog.watches._alarm import Alarm, Scope, identity, to_watcher
 from mllog.watches._inputs import reasons, threshold_of
 from mllog.watches._limits import Limits
 
@@ -43,7 +43,7 @@ def build(profile: Profile, **options: Any) -> dict[str, dict[str, Any]]:
         >>> watches["late-invalid_inputs"]["condition"]
         {'compare': {'ctx.payload.aggregations.invalid.value': {'gt': 0.05}}}
     """
-    return _framed(scope_of(profile, **options))
+    return _build_all(scope_of(profile, **options))
 
 
 def build_common(**options: Any) -> dict[str, dict[str, Any]]:
@@ -53,7 +53,7 @@ def build_common(**options: Any) -> dict[str, dict[str, Any]]:
         >>> sorted(build_common())
         ['mllog-dead_letters', 'mllog-dropped', 'mllog-lag']
     """
-    return _framed(scope_of(None, **options))
+    return _build_all(scope_of(None, **options))
 
 
 def rules_of(scope: Scope) -> dict[str, dict[str, Any]]:
@@ -69,9 +69,9 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
     parts = (_delivery,) if scope.profile is None else (_inputs, _distributions, _service, _model)
     for part in parts:
         for alarm in part.alarms(scope):
-            if scope.limits.of(alarm.kind, "enabled", True):
+            if scope.limits.get(alarm.kind, "enabled", True):
                 yield alarm
 
 
-def _framed(scope: Scope) -> dict[str, dict[str, Any]]:
-    return {identity(scope, alarm): framed(scope, alarm) for alarm in alarms(scope)}
+def _build_all(scope: Scope) -> dict[str, dict[str, Any]]:
+    return {identity(scope, alarm): to_watcher(scope, alarm) for alarm in alarms(scope)}

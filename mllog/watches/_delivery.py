@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
+from mllog.watches._alarm import OPERATIONS, THRESHOLD, TOTAL, WINDOW, Alarm, Scope
 
 BEHIND: Final = 900
-"""Seconds that the oldest event in hand may have waited."""
+"""Seconds that the oldest undelivered event may have waited."""
 
 _ANY: Final = {"compare": {"ctx.payload.hits.total": {"gt": 0}}}
 
@@ -29,7 +29,7 @@ def _dropped(scope: Scope) -> Alarm:
         kind="dropped",
         about="Events were lost at a full spool, or set aside in quarantine.ndjson: see `mllog spool status`.",
         rubric=OPERATIONS,
-        statistic="events that were given up or set aside",
+        statistic="events that were dropped or quarantined",
         threshold=0,
         index=[scope.stream("shipper")],
         query=[{"bool": {"should": [given_up, set_aside], "minimum_should_match": 1}}],
@@ -38,7 +38,7 @@ def _dropped(scope: Scope) -> Alarm:
             "quarantined": {"filter": set_aside, "aggs": {"n": {"sum": {"field": "mllog.shipper.quarantined"}}}},
         },
         condition=_ANY,
-        text=f"{count % 'dropped'} events were given up and {count % 'quarantined'} set aside in {WINDOW}.",
+        text=f"{count % 'dropped'} events were dropped and {count % 'quarantined'} quarantined in {WINDOW}.",
         esql=_esql.some(),
     )
 
@@ -46,7 +46,7 @@ def _dropped(scope: Scope) -> Alarm:
 def _dead_letters(scope: Scope) -> Alarm:
     return Alarm(
         kind="dead_letters",
-        about="Elasticsearch refused events, or nobody could tell whose they are: error.message and tags say why.",
+        about="Elasticsearch rejected events, or their model is unknown: error.message and tags give the reason.",
         rubric=OPERATIONS,
         statistic="events that were refused or not understood",
         threshold=0,
@@ -67,13 +67,13 @@ def _dead_letters(scope: Scope) -> Alarm:
 
 
 def _lag(scope: Scope) -> Alarm:
-    limit = scope.limits.of("lag", "limit", BEHIND)
+    limit = scope.limits.get("lag", "limit", BEHIND)
     late = {"range": {"mllog.shipper.oldest_seconds": {"gt": limit}}}
     return Alarm(
         kind="lag",
         about="A shipper is behind: windows are evaluated before their events are there.",
         rubric=OPERATIONS,
-        statistic="age of the oldest event in hand, seconds",
+        statistic="age of the oldest undelivered event, seconds",
         threshold=limit,
         severity="notify",
         index=[scope.stream("shipper")],

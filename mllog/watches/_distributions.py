@@ -14,7 +14,7 @@ from typing import Any, Final
 from mllog.event._names import slug
 from mllog.profile import Feature
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     QUALITY,
     SKEW,
     TOTAL,
@@ -68,9 +68,9 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
         ("skew", "input", scope.inputs),
         ("predictions", "output", scope.outputs),
     ):
-        spared = scope.limits.of(kind, "except", ())
+        excepted = scope.limits.get(kind, "except", ())
         for feature in features:
-            if feature.name not in spared:
+            if feature.name not in excepted:
                 yield from _moved(scope, kind, role, feature)
     if scope.plain:
         yield _drift(scope)
@@ -80,8 +80,8 @@ def _moved(scope: Scope, kind: str, role: str, feature: Feature) -> Iterator[Ala
     found = regions(feature, role)
     small = [region for region in found if region.share <= 0.5]
     for suffix, chosen in (("", small), ("-mostly", [region for region in found if region.share > 0.5])):
-        least = scope.limits.of(kind, "least", LEAST)
-        limit = rounded(scope.limits.of(kind, "limit", limit_of(chosen, least)))
+        least = scope.limits.get(kind, "least", LEAST)
+        limit = rounded(scope.limits.get(kind, "limit", limit_of(chosen, least)))
         if len(found) > 1 and chosen and limit < 1:
             yield _alarm(scope, kind, role, feature, chosen, suffix, limit, least)
 
@@ -187,7 +187,7 @@ def _groups(feature: Feature, path: str, total: int) -> list[Region]:
 def _drift(scope: Scope) -> Alarm:
     """What the monitor's tests say; silent as long as there is no monitor."""
     names = [feature.name for feature in (*scope.inputs, *scope.outputs)]
-    limit = scope.limits.of("drift", "limit", _LEAST_EFFECT)
+    limit = scope.limits.get("drift", "limit", _LEAST_EFFECT)
     query: list[dict[str, Any]] = [
         {"term": {"event.action": "drift"}},
         scope.own,

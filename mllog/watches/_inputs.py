@@ -1,4 +1,4 @@
-"""Watches on single inputs: what training did not show, what is no number, what must not be there."""
+"""Watches on single inputs: what training did not show, what is not a number, what must not be there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.redaction import DEFAULT
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     INVARIANTS,
     OPERATIONS,
     STABILITY,
@@ -66,9 +66,9 @@ def reasons(profile: Profile) -> dict[str, Any]:
     names = [feature.name for feature in known]
     never_missing = [feature.name for feature in known if not feature.missing]
     return {
-        kind: {"terms": {"field": f"mllog.quality.{kind}", "size": _NAMED, "include": asked}}
+        kind: {"terms": {"field": f"mllog.quality.{kind}", "size": _NAMED, "include": included}}
         for kind in KINDS
-        if (asked := never_missing if kind == "missing" else names)
+        if (included := never_missing if kind == "missing" else names)
     }
 
 
@@ -82,7 +82,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
 
 
 def _invalid(scope: Scope) -> Alarm:
-    limit = scope.limits.of("invalid_inputs", "limit", threshold_of(scope.model))
+    limit = scope.limits.get("invalid_inputs", "limit", threshold_of(scope.model))
     which = reasons(scope.model)
     features = "".join(each(kind, f"{kind}: ") for kind in which)
     which["unexpected"] = {"filter": {"exists": {"field": "mllog.quality.unexpected"}}}
@@ -153,10 +153,10 @@ def _sensitive(scope: Scope) -> Alarm:
 
 
 def _unexpected(scope: Scope) -> Alarm:
-    limit = scope.limits.of("unexpected_inputs", "limit", MOST_UNEXPECTED)
+    limit = scope.limits.get("unexpected_inputs", "limit", MOST_UNEXPECTED)
     return Alarm(
         kind="unexpected_inputs",
-        about="The names of inputs keep changing: somebody puts values where names belong, and the index grows.",
+        about="The names of inputs keep changing: values are sent as names, and the index grows.",
         rubric=OPERATIONS,
         statistic="different names of inputs that training did not have",
         threshold=limit,
@@ -181,13 +181,13 @@ def _cardinality(scope: Scope) -> Iterator[Alarm]:
             continue
         if feature.temporal:  # time goes on: each has a new value
             continue
-        limit = scope.limits.of("cardinality", "limit", _GROWTH * feature.distinct)
+        limit = scope.limits.get("cardinality", "limit", _GROWTH * feature.distinct)
         path = f"mllog.input.category.{feature.name}"
         yield Alarm(
             kind="cardinality",
             suffix=slug(feature.name),
             feature=feature.name,
-            about="An input has more different values in a day than it should: an id, or free text, stands in it.",
+            about="An input has more different values in a day than it should: it contains ids or free text.",
             rubric=INVARIANTS,
             statistic="different values",
             threshold=limit,

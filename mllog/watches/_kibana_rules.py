@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import Alarm, Scope, identity
+from mllog.watches._alarm import Alarm, Scope, identity
 
 _UNITS: Final = ("s", "m", "h", "d")
 _DAYS_A_WEEK: Final = 7
@@ -18,8 +18,8 @@ def rule_of(scope: Scope, alarm: Alarm) -> dict[str, Any] | None:
     """
     if not alarm.esql:
         return None
-    size, unit = _window(scope.limits.of(alarm.kind, "window", alarm.window))
-    tags = ["mllog", f"severity:{scope.limits.of(alarm.kind, 'severity', alarm.severity)}"]
+    size, unit = _window(scope.limits.get(alarm.kind, "window", alarm.window))
+    tags = ["mllog", f"severity:{scope.limits.get(alarm.kind, 'severity', alarm.severity)}"]
     tags += [f"model:{scope.profile.name}"] if scope.profile is not None else []
     return {
         "name": identity(scope, alarm),
@@ -27,7 +27,7 @@ def rule_of(scope: Scope, alarm: Alarm) -> dict[str, Any] | None:
         "consumer": "stackAlerts",
         "enabled": True,
         "tags": tags,
-        "schedule": {"interval": scope.limits.of(alarm.kind, "interval", alarm.interval)},
+        "schedule": {"interval": scope.limits.get(alarm.kind, "interval", alarm.interval)},
         "notify_when": "onActionGroupChange",
         "params": {
             "searchType": "esqlQuery",

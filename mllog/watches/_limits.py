@@ -2,53 +2,105 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from mllog.errors import ConfigurationError
-from mllog.watches._watch import SEVERITIES
+import msgspec
+from msgspec import Meta, Struct
 
-KINDS: Final = (
-    *("invalid_inputs", "non_finite", "sensitive_data", "unexpected_inputs", "cardinality"),
-    *("skew", "predictions", "drift"),
-    *("versions", "service_versions", "errors", "latency", "throughput", "no_traffic"),
-    *("stale_model", "stale_monitor", "quality", "shadow"),
-    *("dropped", "dead_letters", "lag"),
-)
+from mllog._decode import Duration, Text, load_toml
+from mllog.watches._format import Severity
+
+_Count = Annotated[int, Meta(ge=0)]
+_Limit = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
+
+
+class _Kind(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The keys that the watches of every kind read."""
+
+    enabled: bool = True
+    severity: Severity | None = None
+    window: Duration | None = None
+    interval: Duration | None = None
+    throttle: Duration | None = None
+
+
+class _Limited(_Kind, frozen=True, kw_only=True):
+    """A kind with a threshold."""
+
+    limit: _Limit | None = None
+
+
+class _Counted(_Limited, frozen=True, kw_only=True):
+    """A kind that needs a number of events."""
+
+    least: _Count | None = None
+
+
+class _Distribution(_Counted, frozen=True, kw_only=True):
+    """A kind with a watch for each feature."""
+
+    except_: tuple[Text, ...] = msgspec.field(name="except", default=())
+
+
+class _Versions(_Kind, frozen=True, kw_only=True):
+    known: tuple[Text, ...] = ()
+
+
+class _Traffic(_Kind, frozen=True, kw_only=True):
+    least: _Count | None = None
+
+
+class _Age(_Kind, frozen=True, kw_only=True):
+    age: Duration | None = None
+
+
+class LimitsFile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The tables of a `watches.toml`: one for each kind of watch, with the keys that watches of that kind read."""
+
+    invalid_inputs: _Limited = _Limited()
+    non_finite: _Kind = _Kind()
+    sensitive_data: _Kind = _Kind()
+    unexpected_inputs: _Limited = _Limited()
+    cardinality: _Limited = _Limited()
+    skew: _Distribution = _Distribution()
+    predictions: _Distribution = _Distribution()
+    drift: _Limited = _Limited()
+    versions: _Versions = _Versions()
+    service_versions: _Kind = _Kind()
+    errors: _Counted = _Counted()
+    latency: _Counted = _Counted()
+    throughput: _Counted = _Counted()
+    no_traffic: _Traffic = _Traffic()
+    stale_model: _Age = _Age()
+    stale_monitor: _Kind = _Kind()
+    quality: _Counted = _Counted()
+    shadow: _Counted = _Counted()
+    dropped: _Kind = _Kind()
+    dead_letters: _Kind = _Kind()
+    lag: _Limited = _Limited()
+
+
+KINDS: Final = tuple(LimitsFile.__struct_fields__)
 """The kinds of watches, as `watches.toml` names them."""
-
-_KEYS: Final[Mapping[str, Any]] = {
-    "limit": (int, float),
-    "window": str,
-    "interval": str,
-    "throttle": str,
-    "least": int,
-    "severity": str,
-    "enabled": bool,
-    "age": str,
-    "except": list,
-    "known": list,
-}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a `watches.toml` says, by kind of watch.
+    """The settings of a `watches.toml`, by kind of watch.
 
     Example:
         >>> limits = Limits({"errors": {"limit": 0.2}})
-        >>> limits.of("errors", "limit", 0.05), limits.of("latency", "least", 100)
+        >>> limits.get("errors", "limit", 0.05), limits.get("latency", "least", 100)
         (0.2, 100)
     """
 
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def of(self, kind: str, key: str, default: Any) -> Any:
-        """A setting of a kind of watch."""
+    def get(self, kind: str, key: str, default: Any) -> Any:
+        """A setting of a kind of watch, or its default."""
         return self.tables.get(kind, {}).get(key, default)
 
 
@@ -56,30 +108,6 @@ def load_limits(path: str | Path) -> Limits:
     """Read a `watches.toml`.
 
     Raises:
-        ConfigurationError: it cannot be read, or says something that no watch has.
+        ConfigurationError: it cannot be read, or has a key that no watch of the kind reads, or an invalid value.
     """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from None
-    for kind, table in tables.items():
-        if kind not in KINDS or not isinstance(table, dict):
-            raise ConfigurationError(f"{path}: {kind}: no kind of watch; there are {', '.join(KINDS)}")
-        for key, value in table.items():
-            _check(f"{path}: {kind}.{key}", key, value)
-    return Limits(tables)
-
-
-def _check(where: str, key: str, value: Any) -> None:
-    kind = _KEYS.get(key)
-    if kind is None:
-        raise ConfigurationError(f"{where}: unknown; there are {', '.join(_KEYS)}")
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigurationError(f"{where}: {value!r} is of the wrong type")
-    if key == "severity" and value not in SEVERITIES:
-        raise ConfigurationError(f"{where}: {value!r} is none of {', '.join(SEVERITIES)}")
-    # Elasticsearch's date math knows these units; a watch's interval knows no fractions.
-    if key in ("window", "interval", "throttle", "age") and not re.fullmatch(r"[1-9]\d*[smhdw]", str(value)):
-        raise ConfigurationError(f"{where}: {value!r} is no length of time; say it as 30m, 12h or 7d")
-    if isinstance(value, (int, float)) and value < 0:
-        raise ConfigurationError(f"{where}: {value!r} is below zero")
+    return Limits(msgspec.to_builtins(load_toml(path, LimitsFile)))

@@ -41,12 +41,12 @@ def link_to(
     if kibana_url:
         root = f"{kibana_url.rstrip('/')}/app/"
         place = f"dashboards#/view/mllog-{name}" if name else "discover#/"
-        asked = f"&_a=(query:(language:lucene,query:{_rison(query)}))" if query else ""
-        return f"{root}{place}?_g=(time:(from:'{MOMENT}||-{window}',to:'{MOMENT}')){asked}"
+        search = f"&_a=(query:(language:lucene,query:{_rison(query)}))" if query else ""
+        return f"{root}{place}?_g=(time:(from:'{MOMENT}||-{window}',to:'{MOMENT}')){search}"
     place = f"/models/{name}" if name else "/"
-    asked = f"&q={quote(query, safe='')}" if query else ""
+    search = f"&q={quote(query, safe='')}" if query else ""
     anchor = f"#{quote(panel, safe='')}" if panel else ""
-    return f"{page_url.rstrip('/')}{place}?range={window}&to={MOMENT}{asked}{anchor}"
+    return f"{page_url.rstrip('/')}{place}?range={window}&to={MOMENT}{search}{anchor}"
 
 
 def _rison(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mllog.profile import Feature, Profile
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     QUALITY,
     STALENESS,
     THRESHOLD,
@@ -22,7 +22,7 @@ from mllog.watches._frame import (
 from mllog.watches._shares import LIMIT, above, allowed, enough, outside, rounded
 
 AGE: Final = "90d"
-"""How old a model may be, where nobody says."""
+"""Default maximum age of a model."""
 
 LEAST: Final = 50
 """Truths without which the share of mistakes says little."""
@@ -46,7 +46,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
 
 
 def _stale_model(scope: Scope) -> Alarm:
-    age = scope.limits.of("stale_model", "age", AGE)
+    age = scope.limits.get("stale_model", "age", AGE)
     old = within(f"{scope.model.created}||+{age}")
     return Alarm(
         kind="stale_model",
@@ -72,7 +72,7 @@ def _stale_model(scope: Scope) -> Alarm:
 
 
 def _stale_monitor(scope: Scope) -> Alarm:
-    window = scope.limits.of("stale_monitor", "window", "2d")
+    window = scope.limits.get("stale_monitor", "window", "2d")
     recent = {"recent": {"filter": within(since(window))}}
     name = scope.model.name
     return Alarm(
@@ -132,8 +132,8 @@ def _is_probability(feature: Feature) -> bool:
 
 def _quality(scope: Scope) -> Alarm:
     kind, field = "quality", "mllog.feedback.error"
-    share = rounded(scope.limits.of(kind, "limit", mistakes(scope.model)))
-    least = scope.limits.of(kind, "least", LEAST)
+    share = rounded(scope.limits.get(kind, "limit", mistakes(scope.model)))
+    least = scope.limits.get(kind, "least", LEAST)
     far = outside(field, error_limit(scope.model))
     query: list[dict[str, Any]] = [
         {"term": {"event.action": "feedback"}},
@@ -165,8 +165,8 @@ def _quality(scope: Scope) -> Alarm:
 
 def _shadow(scope: Scope) -> Alarm:
     kind, field = "shadow", "mllog.shadow.difference"
-    share = rounded(scope.limits.of(kind, "limit", APART))
-    least = scope.limits.of(kind, "least", LEAST)
+    share = rounded(scope.limits.get(kind, "limit", APART))
+    least = scope.limits.get(kind, "least", LEAST)
     far = outside(field, error_limit(scope.model))
     return Alarm(
         kind=kind,

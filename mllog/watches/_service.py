@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mllog.watches import _esql
-from mllog.watches._frame import (
+from mllog.watches._alarm import (
     DEPENDENCIES,
     OPERATIONS,
     PERFORMANCE,
@@ -49,7 +49,7 @@ def alarms(scope: Scope) -> Iterator[Alarm]:
 def _versions(scope: Scope) -> Alarm:
     profile = scope.model
     version: dict[str, Any] = {"term": {"mllog.model.version": profile.version}}
-    others = [{"term": {"mllog.model.version": name}} for name in scope.limits.of("versions", "known", ())]
+    others = [{"term": {"mllog.model.version": name}} for name in scope.limits.get("versions", "known", ())]
     unknown = without(version, *others)
     changed = {"bool": {"filter": [version], "must_not": [{"term": {"mllog.model.profile": profile.digest}}]}}
     return Alarm(
@@ -72,7 +72,7 @@ def _versions(scope: Scope) -> Alarm:
 
 
 def _service_versions(scope: Scope) -> Alarm:
-    start = since(scope.limits.of("service_versions", "window", "1h"))
+    start = since(scope.limits.get("service_versions", "window", "1h"))
     versions = {"versions": {"cardinality": {"field": "service.version"}}}
     before = "{{ctx.payload.aggregations.before.versions.value}}"
     return Alarm(
@@ -101,8 +101,8 @@ def _service_versions(scope: Scope) -> Alarm:
 
 
 def _errors(scope: Scope) -> Alarm:
-    limit = rounded(scope.limits.of("errors", "limit", ERRORS))
-    least = scope.limits.of("errors", "least", LEAST)
+    limit = rounded(scope.limits.get("errors", "limit", ERRORS))
+    least = scope.limits.get("errors", "least", LEAST)
     failed = {"term": {"event.outcome": "failure"}}
     return Alarm(
         kind="errors",
@@ -123,8 +123,8 @@ def _errors(scope: Scope) -> Alarm:
 
 
 def _latency(scope: Scope) -> Alarm:
-    least = scope.limits.of("latency", "least", LEAST)
-    given = scope.limits.of("latency", "limit", None)
+    least = scope.limits.get("latency", "least", LEAST)
+    given = scope.limits.get("latency", "limit", None)
     about = "Calls take longer: the service, the machine, or larger inputs."
     query = [*predictions(scope), {"exists": {"field": "event.duration"}}]
     if given is not None:  # milliseconds
@@ -145,7 +145,7 @@ def _latency(scope: Scope) -> Alarm:
             ),
             esql=_esql.share([_esql.where(slow)], _SLOW, least),
         )
-    start = since(scope.limits.of("latency", "window", "1h"))
+    start = since(scope.limits.get("latency", "window", "1h"))
     root = "ctx.payload.aggregations"
     return Alarm(
         kind="latency",
@@ -178,8 +178,8 @@ def _took(percent: int, least: int) -> dict[str, Any]:
 
 def _throughput(scope: Scope) -> Alarm:
     kind = "throughput"
-    share = rounded(scope.limits.of(kind, "limit", REMAINS))
-    window = scope.limits.of(kind, "window", "1h")
+    share = rounded(scope.limits.get(kind, "limit", REMAINS))
+    window = scope.limits.get(kind, "window", "1h")
     start = since(window)
     before = "ctx.payload.aggregations.before"
     return Alarm(
@@ -195,7 +195,7 @@ def _throughput(scope: Scope) -> Alarm:
             "now": {"filter": within(start)},
             "before": {
                 "filter": within(f"{start}-1d", since("1d")),
-                "aggs": allowed(share, scope.limits.of(kind, "least", LEAST)),
+                "aggs": allowed(share, scope.limits.get(kind, "least", LEAST)),
             },
         },
         condition={"compare": {"ctx.payload.aggregations.now.doc_count": {"lt": f"{{{{{before}.allowed.value}}}}"}}},
@@ -208,12 +208,12 @@ def _throughput(scope: Scope) -> Alarm:
 
 def _no_traffic(scope: Scope) -> Alarm:
     kind = "no_traffic"
-    window = scope.limits.of(kind, "window", SILENCE)
-    least = scope.limits.of(kind, "least", LEAST)
+    window = scope.limits.get(kind, "window", SILENCE)
+    least = scope.limits.get(kind, "least", LEAST)
     recent = {"recent": {"filter": within(since(window))}}
     return Alarm(
         kind=kind,
-        about="A model that was asked all week is asked no more, or its events do not arrive: see the shipper.",
+        about="A model that had traffic all week has none, or its events do not arrive: check the shipper.",
         rubric=OPERATIONS,
         statistic="predictions",
         threshold=1,

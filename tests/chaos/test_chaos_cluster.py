@@ -21,8 +21,8 @@ from support.proxy import FAULTS, proxied
 from support.waiting import PATIENCE, wait_until
 
 import mllog
-from mllog.cluster._connection import cluster_of
-from mllog.pipeline import linked, load
+from mllog.cluster._target import target_from
+from mllog.pipeline import load, with_index_pipeline
 from mllog.server import _ingest
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
 from mllog.store import ElasticsearchStore
@@ -135,7 +135,7 @@ def test_a_node_that_is_killed_gets_everything_once_it_is_back(node: PrivateNode
     assert len(ids) > 1000
     assert sorted(stored(node, stream)) == sorted(ids)
     lines = log.read_text()
-    assert lines.index("nothing is stored, and nothing lost") < lines.index("events are stored again")
+    assert lines.index("nothing is stored at present, and nothing is lost") < lines.index("events are stored again")
 
 
 def test_a_full_disk_stops_the_events_and_loses_none(node: PrivateNode, tmp_path: Path) -> None:
@@ -172,18 +172,20 @@ def test_an_overloaded_cluster_and_a_bad_network_cost_nothing(
     mllog.configure(spool=tmp_path / "spool", service="chaos", environment="test")
     model = mllog.model("flaky", "1")
     ids: list[str] = []
-    pipeline = load(linked([ROOT / "logstash/pipeline"]), environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"})
+    pipeline = load(
+        with_index_pipeline([ROOT / "logstash/pipeline"]), environ={"MLLOG_LOGSTASH_ID_KEY": "of the tests"}
+    )
     reasons = {
         "busy": "overloaded",
         "no_shard": "503",
         "bad_gateway": "502",
-        "some": r"not taken \((429|503)",
-        "refused": "no connection|not an answer",
-        "unanswered": "no connection|not an answer",
-        "half_answered": "no connection|not an answer",
+        "some": r"not accepted \((429|503)",
+        "refused": "no connection|no response|not from Elasticsearch",
+        "unanswered": "no connection|no response|not from Elasticsearch",
+        "half_answered": "no connection|no response|not from Elasticsearch",
     }
     with proxied(node.url, draw) as proxy, caplog.at_level(logging.WARNING, "mllog.server"):
-        store = ElasticsearchStore(cluster_of(proxy.url), backoff=0.005)
+        store = ElasticsearchStore(target_from(proxy.url), backoff=0.005)
         ingest = Ingest(pipeline, store, tmp_path / "quarantine.ndjson")
         follower = SpoolFollower(tmp_path / "spool", ingest)
         follower.start()

@@ -14,14 +14,16 @@ import pytest
 import yaml
 from support.waiting import PATIENCE
 
-from mllog.pipeline import Coverage, Plugin, event_from_json, event_from_line, linked, load
+from mllog.pipeline import Coverage, Plugin, event_from_json, event_from_line, load, with_index_pipeline
 from mllog.pipeline._cases import CaseResult, run_cases
 from mllog.pipeline._config import Branch, Statement, read_text
 from mllog.redaction import Redactor
 
 ROOT = Path(__file__).parents[2] / "logstash"
 ENVIRON = {"MLLOG_LOGSTASH_PASSWORD": "not used here", "MLLOG_LOGSTASH_ID_KEY": "of the tests"}
-RESULTS = list(run_cases(linked([ROOT / "pipeline"]), sorted((ROOT / "cases").glob("*.yml")), environ=ENVIRON))
+RESULTS = list(
+    run_cases(with_index_pipeline([ROOT / "pipeline"]), sorted((ROOT / "cases").glob("*.yml")), environ=ENVIRON)
+)
 
 REDACTOR = Redactor()
 
@@ -118,7 +120,7 @@ def test_every_branch_is_reached() -> None:
     seen = Coverage()
     for folder, cases in (("pipeline", "*.yml"), ("dead_letter", "dead_letter/*.yml")):
         files = sorted((ROOT / "cases").glob(cases))
-        results = list(run_cases(linked([ROOT / folder]), files, environ=ENVIRON, coverage=seen))
+        results = list(run_cases(with_index_pipeline([ROOT / folder]), files, environ=ENVIRON, coverage=seen))
         assert [result for result in results if result.faults] == []
     assert len(seen.counts) > 300
     assert seen.missed() == []

@@ -87,7 +87,7 @@ def test_an_intake_that_does_not_redact_fails_the_check(cli: Cli, writer: httpx.
         code, out, _ = cli.run("check", "--endpoint", intake.url)
     assert code == 1
     (line,) = (line for line in out.splitlines() if line.startswith("failed"))
-    assert "it still holds email, card" in line
+    assert "it still contains email, card" in line
     assert "ok       the canary is removed" in out
 
 

@@ -14,7 +14,7 @@ import pytest
 from support.cli import Cli
 from support.stack import bulk
 
-from mllog.cluster._connection import cluster_of
+from mllog.cluster._target import target_from
 from mllog.erase import Erasure
 from mllog.erase._elasticsearch import Clustered
 from mllog.export import Subject
@@ -33,7 +33,7 @@ def who() -> str:
 def cluster(elasticsearch: httpx.Client, tmp_path: Path) -> Iterator[Clustered]:
     """The events of the node, as a place."""
     url = os.environ["MLLOG_TEST_ELASTICSEARCH"]
-    store = ElasticsearchStore(cluster_of(url))
+    store = ElasticsearchStore(target_from(url))
     yield Clustered(store, "logs-mllog.*-stacktest", url, tmp_path / "journal.json")
     store.close()
 

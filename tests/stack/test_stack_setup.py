@@ -184,11 +184,13 @@ def test_a_key_that_is_not_good_is_said(
     monkeypatch.delenv("MLLOG_ELASTICSEARCH_USER")
     (tmp_path / "key").write_text(f"{made['id']}:{made['api_key']}")
     said = cli.fails("setup", "--api-key-file", tmp_path / "key")
-    assert "the API key has expired; make a new one" in said
+    assert "the API key has expired (401)" in said
     assert made["api_key"] not in said
     (tmp_path / "key").write_text("nosuch:key")
-    assert "the API key is not accepted" in cli.fails("setup", "--api-key-file", tmp_path / "key")
-    assert "it asks who we are; give --api-key-file" in cli.fails("setup")
+    assert "the API key is missing, unknown or has expired (401)" in cli.fails(
+        "setup", "--api-key-file", tmp_path / "key"
+    )
+    assert "credentials are required (401); give --api-key-file" in cli.fails("setup")
 
 
 def test_a_wrong_password_and_a_wrong_certificate_are_said(
@@ -199,7 +201,7 @@ def test_a_wrong_password_and_a_wrong_certificate_are_said(
     assert f"the password of {USER} is not accepted" in cli.fails("setup")
     monkeypatch.delenv("MLLOG_ELASTICSEARCH_CA")
     said = cli.fails("setup")
-    assert "its certificate is not trusted" in said
+    assert "the certificate is not trusted" in said
     assert "--ca" in said
     monkeypatch.setenv("MLLOG_ELASTICSEARCH_URL", str(admin.base_url).replace("https", "http"))
     assert "is the address https:// rather than http://?" in cli.fails("setup")
@@ -289,4 +291,4 @@ def test_keys_are_files_for_their_owner_alone(admin: httpx.Client, cli: Cli, tmp
 def test_an_older_cluster_is_refused(watcher: httpx.Client, cli: Cli) -> None:
     """A real one, of version 6.8: before anything is asked of it."""
     said = cli.fails("setup", "--elasticsearch", str(watcher.base_url))
-    assert "Elasticsearch 6.8.23 is too old; 8.15 or later" in said
+    assert "Elasticsearch 6.8.23 is too old; use 8.15 or later" in said

@@ -14,7 +14,7 @@ import pytest
 from support.stack import ROOT
 
 import mllog
-from mllog.cluster._connection import cluster_of
+from mllog.cluster._target import target_from
 from mllog.errors import QueryError, StoreError
 from mllog.export import Subject, subject_events
 from mllog.redaction._scan import events_of, scanned
@@ -31,7 +31,7 @@ NUMBER, CATEGORY = "mllog.input.number", "mllog.input.category"
 @pytest.fixture
 def store(elasticsearch: httpx.Client) -> Iterator[ElasticsearchStore]:
     """The node, by the store's own client; hardly any wait between repetitions."""
-    opened = ElasticsearchStore(cluster_of(os.environ["MLLOG_TEST_ELASTICSEARCH"]), backoff=0.01)
+    opened = ElasticsearchStore(target_from(os.environ["MLLOG_TEST_ELASTICSEARCH"]), backoff=0.01)
     yield opened
     opened.close()
 

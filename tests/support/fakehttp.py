@@ -49,7 +49,9 @@ def serving(answer: Callable[[Asked], tuple[int, Any]]) -> Iterator[FakeService]
             """Remember, and answer."""
             asked = Asked(self.command, self.path, self.body(), self.named())
             service.asked.append(asked)
-            self.answer(*service.answer(asked))
+            status, content = service.answer(asked)
+            kind = "text/html" if isinstance(content, bytes) else "application/json"
+            self.answer(status, content, x_elastic_product="Elasticsearch", content_type=kind)
 
     with listening(Service) as service.url:
         yield service

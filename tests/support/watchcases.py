@@ -15,7 +15,7 @@ import mllog
 from mllog import Profile
 from mllog._state import STATE
 from mllog.alerts._trial import document
-from mllog.event._stamps import own_event
+from mllog.event._envelope import own_event
 from mllog.profile import Feature
 from mllog.store import Document
 
@@ -142,7 +142,7 @@ class Maker:
     def own(self, action: str, said: Mapping[str, Any]) -> Event:
         """An event of the shipper or the spool."""
         service = {"environment": self._environment}
-        return stamped(orjson.loads(own_event(action, action, dict(said), service)), ago(NOW, minutes=5))
+        return stamped(orjson.loads(own_event(action, action, dict(said), service, level="info")), ago(NOW, minutes=5))
 
     def monitor(self, when: dt.datetime, significant: int, size: float) -> Event:
         """A result of the monitor, which is another part's work: written as DESIGN.md says."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from clitools import Cli
+from support.cli import Cli
 
 from mllog.cli import app
 

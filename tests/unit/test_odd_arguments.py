@@ -13,6 +13,7 @@ from collections import ChainMap, OrderedDict, UserDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import costly
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -271,6 +272,14 @@ def test_a_time_that_is_none_is_named(given: Any) -> None:
         assert event["mllog"]["quality"]["unreadable_arguments"] == ["timestamp"]
 
 
+@pytest.mark.parametrize("given", ["text", 7, [1], pd.DataFrame({"a": [1]}), Failing(), object()])
+def test_labels_that_are_none_are_named(given: Any) -> None:
+    """Labels that cannot be read cost nothing but themselves."""
+    for event in events_of(lambda log: log.prediction({"a": 1.0}, labels=given)):
+        assert event["mllog"]["input"]["number"] == {"a": 1.0}
+        assert event["mllog"]["quality"].get("unreadable_arguments") == ["labels"] or event["labels"]
+
+
 def test_what_a_caller_names_as_an_id_may_be_sensitive() -> None:
     """An id with an address in it is hashed alike for live, shadow and feedback, so that they still join."""
     with capture() as events:
@@ -334,52 +343,14 @@ def test_a_bound_beyond_64_bits() -> None:
     assert [event["mllog"]["quality"].get("below_min") for event in events] == [None, ["x"], ["x"], ["x"]]
 
 
-def deep(levels: int) -> Any:
-    made: Any = 1.0
-    for _ in range(levels):
-        made = {"a": made, "b": [made, made]}
-    return made
-
-
-def chain(length: int) -> BaseException:
-    error: BaseException = ValueError("first")
-    for number in range(length):
-        following = ValueError(f"number {number}")
-        following.__cause__ = error
-        error = following
-    return error
-
-
-COSTLY: dict[str, Callable[[], dict[str, Any]]] = {
-    "a long list": lambda: {"inputs": {"x": list(range(3_000_000))}},
-    "nested leaves": lambda: {"inputs": {"x": deep(40)}},
-    "shared references": lambda: {"inputs": {"x": [[["text with 4111 in it"] * 256] * 256] * 256}},
-    "many strings": lambda: {"inputs": {f"f{n}": f"order {n}: 12 34 56 78, mail?" * 4 for n in range(20_000)}},
-    "long strings": lambda: {"inputs": {f"f{n}": f"key: {n} " * 6_000 for n in range(200)}},
-    "one huge string": lambda: {"inputs": {"x": "a: b " * 40_000_000}},
-    "an array of 800 MB": lambda: {"inputs": {"x": np.zeros(100_000_000)}},
-    "an array with a step": lambda: {"inputs": {"x": np.zeros(100_000_000)[::2]}},
-    "bytes": lambda: {"inputs": {"x": bytearray(300_000_000)}},
-    "labels": lambda: {"inputs": {"x": 1.0}, "labels": {f"l{n}": "a: b " * 10_000 for n in range(5_000)}},
-    "a long label": lambda: {"inputs": {"x": 1.0}, "labels": {"l": [1.0] * 3_000_000}},
-    "a chain of exceptions": lambda: {"inputs": {"x": 1.0}, "error": chain(100_000)},
-    "a group of exceptions": lambda: {
-        "inputs": {"x": 1.0},
-        "error": ExceptionGroup("many", [ValueError("key: value " * 50) for _ in range(100_000)]),
-    },
-    "a huge message": lambda: {"inputs": {"x": 1.0}, "error": ValueError("key: value " * 5_000_000)},
-    "a huge integer": lambda: {"inputs": {"x": 1 << 3_000_000}},
-}
-
-
-@pytest.mark.parametrize("kind", COSTLY)
+@pytest.mark.parametrize("kind", costly.CASES)
 def test_the_cost_of_one_call_is_bounded(kind: str) -> None:
     """Whatever is passed, the memory that a call takes is bounded.
 
     Time is measured by `benchmarks/costly.py`, never asserted here; a call that handled everything would run into
     minutes, which the time limit of the suite catches.
     """
-    arguments = COSTLY[kind]()
+    arguments = costly.CASES[kind]()
     inputs = arguments.pop("inputs")
     log = mllog.model("costly", "1")
     with capture() as events:

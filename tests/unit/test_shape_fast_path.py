@@ -231,7 +231,7 @@ class LiarOfAKind(enum.StrEnum):
     "value", [True, None, "1.0", 10**8, 2**70, [1.0], type("Float", (float,), {})(1.0), Decimal(10**8)], ids=str
 )
 def test_another_type_is_seen(value: object) -> None:
-    """What is no number is none of this shape; neither is what could be an identifier, nor a subclass of a float."""
+    """What is not a number is none of this shape; neither is what could be an identifier, nor a subclass of a float."""
     assert encoded(Shape({"a": float}), {"a": value}) is None
 
 

@@ -169,7 +169,7 @@ def test_keyed_hashes_of_a_person_are_found(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "redaction.toml").write_text(
         f'[features]\nbadge = "hash"\n[keys]\nfile = "{tmp_path / "keys"}"\n', encoding="utf-8"
     )
-    old = Pseudonyms({"k1": b"\x11" * 32}, environment="test").of("badge", "B-17")
+    old = Pseudonyms({"k1": b"\x11" * 32}, environment="test").pseudonym("badge", "B-17")
     store = open_store(tmp_path / "store")
     with capture() as events:
         mllog.model("hashed", "1").prediction({"badge": old})
@@ -186,7 +186,7 @@ def test_whatever_goes_wrong_is_one_line(cli: Cli, folder: Path, tmp_path: Path)
     """No store, no time, no query, no file, nobody there, somebody else there."""
     assert "use --store" in cli.fails("query")
     assert "no store in this folder" in cli.fails("query", "--store", tmp_path)
-    assert "'soon' is no time" in cli.fails("query", "--store", folder, "--since", "soon")
+    assert "'soon' is not a time" in cli.fails("query", "--store", folder, "--since", "soon")
     assert "cannot read the query" in cli.fails("query", "(((", "--store", folder)
     assert "no events selected" in cli.fails("export", "--store", folder, "--out", tmp_path / "x.csv")
     assert "use --out" in cli.fails("export", "--store", folder)
@@ -198,7 +198,7 @@ def test_whatever_goes_wrong_is_one_line(cli: Cli, folder: Path, tmp_path: Path)
         assert "no connection" in cli.fails(*command, *place)
     with serving() as fake:
         fake.product = False
-        assert "not as an Elasticsearch" in cli.fails(
+        assert "not from Elasticsearch" in cli.fails(
             "serve", "--store", fake.url, "--data", tmp_path / "data", "--port", 0
         )
 

@@ -80,7 +80,7 @@ def _add_tag(text: str) -> Action:
     fill = template(text)
 
     def add(event: Event) -> None:
-        tag(event, fill(event))
+        event["tags"] = [*listed(event.get("tags")), fill(event)]  # also where it is there already
 
     return add
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 from typing import Final
 
 _H: Final = r"[0-9A-Fa-f]"
-_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4: Final = rf"(?<![0-9]){_OCTET}(?:\.{_OCTET}){{3}}(?![0-9])"
-_IPV6: Final = (
-    rf"(?:(?:{_H}{{1,4}}:){{7}}{_H}{{1,4}}"
-    rf"|(?:{_H}{{1,4}}:){{1,7}}:"
-    rf"|(?:{_H}{{1,4}}:){{1,6}}:{_H}{{1,4}}"
-    rf"|(?:{_H}{{1,4}}:){{1,5}}(?::{_H}{{1,4}}){{1,2}}"
-    rf"|(?:{_H}{{1,4}}:){{1,4}}(?::{_H}{{1,4}}){{1,3}}"
-    rf"|(?:{_H}{{1,4}}:){{1,3}}(?::{_H}{{1,4}}){{1,4}}"
-    rf"|(?:{_H}{{1,4}}:){{1,2}}(?::{_H}{{1,4}}){{1,5}}"
-    rf"|{_H}{{1,4}}:(?::{_H}{{1,4}}){{1,6}}"
-    rf"|:(?::{_H}{{1,4}}){{1,7}}|::)(?:%[0-9A-Za-z]+)?"
-)
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+_DOTTED: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_IPV4: Final = rf"(?<![0-9]){_DOTTED}(?![0-9])"
+
+
+def _ipv6() -> str:
+    """Eight groups, or fewer with one `::`, of which the last two may be an IPv4 address; the longest first."""
+    kinds = [rf"(?:{_H}{{1,4}}:){{7}}(?:{_H}{{1,4}}|:)", rf"(?:{_H}{{1,4}}:){{6}}(?::{_H}{{1,4}}|{_DOTTED}|:)"]
+    for before in range(5, -1, -1):
+        tail = rf"(?::{_H}{{1,4}}){{0,{5 - before}}}:{_DOTTED}|(?::{_H}{{1,4}}){{1,{7 - before}}}|:"
+        kinds.append(rf"(?:{_H}{{1,4}}:){{{before}}}(?:{tail})" if before else f":(?:{tail})")
+    return rf"(?:{'|'.join(kinds)})(?:%[0-9A-Za-z]+)?"
+
+
+_IPV6: Final = _ipv6()
 _NUMBER: Final = r"(?<![0-9.+-])(?>[+-]?(?:(?:[0-9]+(?:\.[0-9]+)?)|(?:\.[0-9]+)))"
 
 PATTERNS: Final[dict[str, str]] = {
@@ -91,9 +93,27 @@ PATTERNS: Final[dict[str, str]] = {
     "DATESTAMP_OTHER": r"%{DAY} %{MONTH} %{MONTHDAY} %{TIME} %{TZ} %{YEAR}",
     "DATESTAMP_EVENTLOG": r"%{YEAR}%{MONTHNUM2}%{MONTHDAY}%{HOUR}%{MINUTE}%{SECOND}",
     "HTTPDATE": r"%{MONTHDAY}/%{MONTH}/%{YEAR}:%{TIME} %{INT}",
-    "LOGLEVEL": r"(?:[Aa]lert|ALERT|[Tt]race|TRACE|[Dd]ebug|DEBUG|[Nn]otice|NOTICE|[Ii]nfo(?:rmation)?|INFO(?:RMATION)?"
-    r"|[Ww]arn(?:ing)?|WARN(?:ING)?|[Ee]rr(?:or)?|ERR(?:OR)?|[Cc]rit(?:ical)?|CRIT(?:ICAL)?|[Ff]atal|FATAL|[Ss]evere|SEVERE"
+    "LOGLEVEL": r"(?:[Aa]lert|ALERT|[Tt]race|TRACE|[Dd]ebug|DEBUG|[Nn]otice|NOTICE|[Ii]nfo?(?:rmation)?|INFO?(?:RMATION)?"
+    r"|[Ww]arn?(?:ing)?|WARN?(?:ING)?|[Ee]rr?(?:or)?|ERR?(?:OR)?|[Cc]rit?(?:ical)?|CRIT?(?:ICAL)?|[Ff]atal|FATAL|[Ss]evere|SEVERE"
     r"|EMERG(?:ENCY)?|[Ee]merg(?:ency)?)",
+    # Java, Ruby, databases and network devices
+    "JAVACLASS": r"(?:[a-zA-Z$_][a-zA-Z$_0-9]*\.)*[a-zA-Z$_][a-zA-Z$_0-9]*",
+    "JAVAFILE": r"(?:[a-zA-Z$_0-9. -]+)",
+    "JAVAMETHOD": r"(?:<(?:cl)?init>|[a-zA-Z$_][a-zA-Z$_0-9]*)",
+    "JAVATHREAD": r"(?:[A-Z]{2}-Processor[0-9]+)",
+    "JAVALOGMESSAGE": r"(?:.*)",
+    "CATALINA_DATESTAMP": r"%{MONTH} %{MONTHDAY}, %{YEAR} %{HOUR}:%{MINUTE}:%{SECOND} (?:AM|PM)",
+    "TOMCAT_DATESTAMP": r"%{YEAR}-%{MONTHNUM}-%{MONTHDAY} %{HOUR}:%{MINUTE}:%{SECOND} %{ISO8601_TIMEZONE}",
+    "RUBY_LOGLEVEL": r"(?:DEBUG|FATAL|ERROR|WARN|INFO)",
+    "REDISTIMESTAMP": r"%{MONTHDAY} %{MONTH} %{TIME}",
+    "MONGO_WORDDASH": r"\b[\w-]+\b",
+    "HAPROXYTIME": r"(?!<[0-9])%{HOUR}:%{MINUTE}(?::%{SECOND})(?![0-9])",
+    "HAPROXYDATE": r"%{MONTHDAY}/%{MONTH}/%{YEAR}:%{HAPROXYTIME}\.%{INT}",
+    "CISCOTIMESTAMP": r"%{MONTH} +%{MONTHDAY}(?: %{YEAR})? %{TIME}",
+    "CISCOTAG": r"[A-Z0-9]+-%{INT}-(?:[A-Z0-9_]+)",
+    "CISCOMAC": rf"(?:(?:{_H}{{4}}\.){{2}}{_H}{{4}})",
+    "WINDOWSMAC": rf"(?:(?:{_H}{{2}}-){{5}}{_H}{{2}})",
+    "COMMONMAC": rf"(?:(?:{_H}{{2}}:){{5}}{_H}{{2}})",
     # syslog and web servers
     "SYSLOGTIMESTAMP": r"%{MONTH} +%{MONTHDAY} %{TIME}",
     "PROG": r"[!-Z\\^-~]+",

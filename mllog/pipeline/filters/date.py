@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from mllog.pipeline._config import Plugin
 from mllog.pipeline._event import Event, Timestamp, offset
 from mllog.pipeline._joda import DatePatternError, in_zone, reader, zone
 from mllog.pipeline._settings import ARRAY, STRING, Schema, Setting
-from mllog.pipeline._sprintf import template
+from mllog.pipeline._sprintf import is_static, template
 from mllog.pipeline.filters._common import COMMON, Filter, matched, reference, tags_of
 
 SCHEMA: Final = Schema(
@@ -23,6 +23,9 @@ SCHEMA: Final = Schema(
     }
 )  # fmt: skip
 
+_SECONDS: Final = re.compile(r"([+-]?\d+)(?:\.(\d+)Z?)?", re.ASCII)
+_LAST_SECOND: Final = 2**31 - 1
+
 _Parser = Callable[[Any, tzinfo], int]
 """From a value and the zone to milliseconds since the epoch.
 
@@ -31,10 +34,26 @@ Raises:
 """
 
 _ISO: Final = re.compile(
-    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ](\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?)?"
+    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:([T ])(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?)?"
     r"(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
+
+
+_ISO_DAY: Final = re.compile(
+    r"(?P<year>\d{4})-(?:W(?P<week>\d\d)(?:-(?P<weekday>[1-7]))?|(?P<day>\d{3}))(?P<rest>(?:T.*)?)"
+)
+
+
+def _day_of(found: re.Match[str]) -> date:
+    """The day of an ISO week date (`2020-W01-4`) or an ordinal date (`2020-002`)."""
+    year = int(found["year"])
+    if found["week"] is not None:
+        return date.fromisocalendar(year, int(found["week"]), int(found["weekday"] or 1))
+    day = date(year, 1, 1) + timedelta(days=int(found["day"]) - 1)
+    if day.year != year or found["day"] == "000":
+        raise ValueError("the year has no such day")
+    return day
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -44,9 +63,13 @@ def _milliseconds(moment: datetime) -> int:
 
 def _iso8601(value: Any, default: tzinfo) -> int:
     found = _ISO.fullmatch(value) if type(value) is str else None
+    if found is None and type(value) is str and (other := _ISO_DAY.fullmatch(value)) is not None:
+        return _iso8601(f"{_day_of(other).isoformat()}{other['rest']}", default)
     if found is None:
         raise ValueError("no ISO 8601 text")
     *parts, fraction, where = found.groups()
+    if parts.pop(3) == " " and fraction is None:  # a blank in place of T only before a fraction
+        raise ValueError("no ISO 8601 text")
     year, month, day, hour, minute, second = (int(part) if part else None for part in parts)
     local = datetime(  # noqa: DTZ001 - the zone follows
         year or 0,
@@ -62,16 +85,21 @@ def _iso8601(value: Any, default: tzinfo) -> int:
 
 def _unix(value: Any, _: tzinfo) -> int:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return int(Decimal(str(value)) * 1000)
-    if type(value) is str and re.fullmatch(r"-?\d+(?:\.\d+)?", value, re.ASCII):
-        return int(Decimal(value) * 1000)
-    raise ValueError("no seconds")
+        milliseconds = int(Decimal(str(value)) * 1000)
+    elif type(value) is str and (found := _SECONDS.fullmatch(value)) is not None:
+        # The fraction is added whatever the sign: -2.25 is a quarter of a second after two seconds before 1970.
+        milliseconds = int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0")[:3])
+    else:
+        raise ValueError("no seconds")
+    if milliseconds // 1000 > _LAST_SECOND:
+        raise ValueError("seconds after 2038")
+    return milliseconds
 
 
 def _unix_ms(value: Any, _: tzinfo) -> int:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return int(value)
-    if type(value) is str and re.fullmatch(r"-?\d+", value, re.ASCII):
+    if type(value) is str and re.fullmatch(r"[+-]?\d+", value, re.ASCII):
         return int(value)
     raise ValueError("no milliseconds")
 
@@ -108,7 +136,13 @@ def build(plugin: Plugin) -> Filter:
         raise place.error(str(error)) from None
     source = _field.path(match[0])
     target = reference(plugin, "target", "@timestamp")
-    zone_name = template(plugin.settings.get("timezone", "UTC"))
+    where = str(plugin.settings.get("timezone", "UTC"))
+    if is_static(where):
+        try:
+            zone(where)
+        except ValueError as error:
+            raise plugin.setting_place("timezone").error(str(error)) from None
+    zone_name = template(where)
     failed, done = tags_of(plugin, "_dateparsefailure"), matched(plugin)
 
     def read(event: Event, value: Any) -> int | None:

@@ -8,10 +8,11 @@ from mllog.pipeline import _field
 from mllog.pipeline._config import Plugin
 from mllog.pipeline._event import Event, write
 from mllog.pipeline._settings import ARRAY, BOOLEAN, STRING, Schema
-from mllog.pipeline.filters._common import COMMON, Filter, matched
+from mllog.pipeline.filters._common import COMMON, Filter, matched, tags_of
 
 SCHEMA: Final = Schema(
-    {**COMMON, "separator": STRING, "nested": BOOLEAN, "fields": ARRAY}, outside=frozenset({"recursive"})
+    {**COMMON, "separator": STRING, "nested": BOOLEAN, "fields": ARRAY, "tag_on_failure": ARRAY},
+    outside=frozenset({"recursive"}),
 )
 
 
@@ -27,20 +28,28 @@ def build(plugin: Plugin) -> Filter:
         raise plugin.setting_place("separator").error("the separator of de_dot must not hold a dot")
     given = plugin.settings.get("fields")
     named = None if given is None else [_field.path(str(name)) for name in given]
-    done = matched(plugin)
+    failed, done = tags_of(plugin, "_de_dot_error"), matched(plugin)
+
+    def renamed(name: str) -> list[str]:
+        return name.split(".") if nested else [name.replace(".", separator)]
 
     def rename(event: Event, names: _field.Path) -> None:
-        *above, last = names
-        if "." not in last or not _field.includes(event, names):
+        if not any("." in name for name in names) or not _field.includes(event, names):
             return
-        parts = last.split(".") if nested else [last.replace(".", separator)]
         value = _field.get(event, names)
-        write(event, (*above, *parts), value)
+        write(event, tuple(part for name in names for part in renamed(name)), value)
         _field.remove(event, names)
+        for depth in range(len(names) - 1, 0, -1):  # what is left above goes with it, where its own name changes
+            if "." in names[depth - 1]:
+                _field.remove(event, names[:depth])
 
     def run(event: Event) -> bool:
-        for names in named if named is not None else [(name,) for name in list(event)]:
-            rename(event, names)
+        try:
+            for names in named if named is not None else [(name,) for name in list(event)]:
+                rename(event, names)
+        except _field.FieldError:
+            failed(event)
+            return True
         if done is not None:
             done(event)
         return True

@@ -60,11 +60,15 @@ def _texts(parts: list[_Part], text: str) -> list[str]:
         raise _DelimiterError
     position = len(first)
     texts = []
-    for part in parts:
+    for place, part in enumerate(parts):
+        if not part.after and place < len(parts) - 1:  # nothing tells where the one ends and the next begins
+            raise _DelimiterError
         end = text.find(part.after, position) if part.after else len(text)
         if end < 0:
             raise _DelimiterError
         texts.append(text[position:end])
+        if end == 0 and part.after and not part.padded:
+            continue  # Logstash does not step over a delimiter that the text begins with
         position = end + len(part.after)
         while part.padded and part.after and text.startswith(part.after, position):
             position += len(part.after)
@@ -82,14 +86,14 @@ def _fields(parts: list[_Part], texts: list[str]) -> dict[str, str]:
         elif part.kind == "+":
             appended.setdefault(part.name, []).append((part.place, index, part.before, text))
         elif part.kind == "" and part.name:
-            values[part.name] = text
+            values[part.name] = keys[part.name] = text
     for name, pieces in appended.items():
         ordered = sorted(pieces)
         begin = values.get(name)
         joined = begin if begin is not None else ordered.pop(0)[3]
         values[name] = joined + "".join((before or " ") + text for _, _, before, text in ordered)
     for part, text in zip(parts, texts, strict=True):
-        if part.kind == "&" and part.name in keys:
+        if part.kind == "&" and keys.get(part.name):
             values[keys[part.name]] = text
     return values
 
@@ -117,6 +121,9 @@ def build(plugin: Plugin) -> Filter:
     for source, parts in mappings:
         if not parts:
             raise plugin.setting_place("mapping").error(f"the mapping of {'.'.join(source)} has no %{{field}}")
+        for part in parts:
+            if part.kind in {"+", "&"} and part.name[:1] in {"+", "&"}:
+                raise plugin.setting_place("mapping").error(f"a field cannot have both + and &: {part.kind}{part.name}")
     conversions = java_items(plugin.settings.get("convert_datatype", {}))
     for name, kind in conversions:
         if kind not in {"int", "float"}:
@@ -138,8 +145,7 @@ def build(plugin: Plugin) -> Filter:
             names = _field.path(name)
             value = _field.get(event, names)
             if value is None:
-                missing = "nullvalue" if _field.includes(event, names) else "missing"
-                tag(event, f"_dataconversion{missing}_{name}_{kind}")
+                tag(event, f"_dataconversionnullvalue_{name}_{kind}")
                 continue
             number = _number(value, kind)
             if number is None:
@@ -148,7 +154,7 @@ def build(plugin: Plugin) -> Filter:
                 write(event, names, number)
 
     def run(event: Event) -> bool:
-        changed = False
+        changed = broken = False
         for source, parts in mappings:
             if not _field.includes(event, source):
                 continue
@@ -156,10 +162,10 @@ def build(plugin: Plugin) -> Filter:
                 changed = dissect(event, source, parts)
             except (_DelimiterError, _field.FieldError):
                 failed(event)
-                return True
-        if changed or not mappings:
+                broken = True
+        if changed or broken or not mappings:
             convert(event)
-        if changed and done is not None:
+        if changed and not broken and done is not None:
             done(event)
         return True
 

@@ -9,7 +9,7 @@ from mllog.pipeline._event import Event
 from mllog.pipeline._settings import Schema
 from mllog.pipeline.filters._common import COMMON, Filter
 
-# Dropping a random share of the events can not be compared with a recording, and mllog samples at the source.
+# Dropping a random share of the events cannot be compared with a recording, and mllog samples at the source.
 SCHEMA: Final = Schema(COMMON, outside=frozenset({"percentage"}))
 
 

@@ -41,7 +41,7 @@ def _digest(method: str, key: str | None, *, base64encode: bool) -> _Print:
     secret = None if key is None else key.encode()
 
     def make(value: Any) -> str:
-        data = ruby_text(value).encode("utf-8", "surrogatepass")
+        data = _serialised(value).encode("utf-8", "surrogatepass")
         raw = hashlib.new(name, data).digest() if secret is None else hmac.digest(secret, data, name)
         return base64.b64encode(raw).decode() if base64encode else raw.hex()
 
@@ -56,13 +56,22 @@ def _murmur32(value: Any) -> int:
 
 
 def _murmur128(value: Any) -> str:
-    return murmur3_128(ruby_text(value).encode("utf-8", "surrogatepass"))
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Integers are hashed as the four or eight bytes that they need.
+        size = 4 if -(2**31) <= value < 2**31 else 8
+        return murmur3_128((value & ((1 << 8 * size) - 1)).to_bytes(size, "little"))
+    return murmur3_128(_serialised(value).encode("utf-8", "surrogatepass"))
+
+
+def _base64_of(make: _Print) -> _Print:
+    return lambda value: base64.b64encode(bytes.fromhex(make(value))).decode()
 
 
 def _network(bits: str) -> _Print:
     def make(value: Any) -> str | None:
+        address, _, own = ruby_text(value).partition("/")
         try:
-            return str(ipaddress.ip_interface(f"{ruby_text(value)}/{bits}").network.network_address)
+            return str(ipaddress.ip_interface(f"{address}/{own or bits}").network.network_address)
         except ValueError:
             return None
 
@@ -82,7 +91,7 @@ def _print(plugin: Plugin) -> _Print:
         case "MURMUR3":
             return _murmur32
         case "MURMUR3_128":
-            return _murmur128
+            return _base64_of(_murmur128) if plugin.settings.get("base64encode", False) else _murmur128
         case "PUNCTUATION":
             return _punctuation
         case "IPV4_NETWORK":
@@ -100,6 +109,18 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
+def _serialised(value: Any) -> str:
+    """Names and values in one text, a bar between them.
+
+    Example:
+        >>> _serialised({"k": ["v", 1]})
+        'k|v|1'
+    """
+    if isinstance(value, dict):
+        return "|".join(f"{name}|{_serialised(item)}" for name, item in value.items())
+    return "|".join(map(_serialised, value)) if isinstance(value, list) else ruby_text(value)
+
+
 def build(plugin: Plugin) -> Filter:
     """A function that writes the fingerprint of the sources to `target` (by default `[event][hash]`)."""
     settings = plugin.settings
@@ -109,19 +130,12 @@ def build(plugin: Plugin) -> Filter:
     make, done = _print(plugin), matched(plugin)
     every, together = settings.get("concatenate_all_fields", False), settings.get("concatenate_sources", False)
 
-    def serialised(value: Any) -> str:
-        if isinstance(value, str):
-            return f"|{value}"
-        if isinstance(value, dict):
-            return "".join(f"|{name}{serialised(item)}" for name, item in value.items())
-        return "".join(map(serialised, value)) if isinstance(value, list) else f"|{ruby_text(value)}"
-
     readers = [(f"|{name}", _field.getter(names_of[name])) for name in sorted(names_of)]
 
     def joined(event: Event) -> str:
         if every:
-            return serialised(_sorted({name: value for name, value in event.items() if name != "@metadata"})) + "|"
-        return "".join([name + serialised(_sorted(read(event))) for name, read in readers]) + "|"
+            return f"|{_serialised(_sorted({name: item for name, item in event.items() if name != '@metadata'}))}|"
+        return "".join([f"{name}|{_serialised(_sorted(read(event)))}" for name, read in readers]) + "|"
 
     def run(event: Event) -> bool:
         if target is None:

@@ -22,9 +22,9 @@ SCHEMA: Final = Schema(
     {
         **COMMON, "match": HASH, "pattern_definitions": HASH, "break_on_match": BOOLEAN, "overwrite": ARRAY,
         "keep_empty_captures": BOOLEAN, "tag_on_failure": ARRAY, "target": STRING, "ecs_compatibility": STRING,
-        "timeout_millis": NUMBER, "tag_on_timeout": STRING, "timeout_scope": STRING,
+        "named_captures_only": BOOLEAN, "timeout_millis": NUMBER, "tag_on_timeout": STRING, "timeout_scope": STRING,
     },
-    outside=frozenset({"patterns_dir", "patterns_files_glob", "named_captures_only"}),
+    outside=frozenset({"patterns_dir", "patterns_files_glob"}),
 )  # fmt: skip
 
 _USE: Final = re.compile(r"%\{([A-Za-z0-9_]+)(?::([^:}]+)(?::([a-z]+))?)?\}|\(\?<([^=!>][^>]*)>")
@@ -45,9 +45,10 @@ class _Capture(NamedTuple):
 class _Grok:
     """One pattern, put together."""
 
-    def __init__(self, text: str, definitions: dict[str, str], above: _field.Path) -> None:
+    def __init__(self, text: str, definitions: dict[str, str], above: _field.Path, *, named_only: bool = True) -> None:
         self._definitions = definitions
         self._above = above
+        self._named_only = named_only
         self.captures: list[_Capture] = []
         self.pattern: regex.Pattern[str] = compiled(self._expanded(text, 0))
 
@@ -60,9 +61,12 @@ class _Grok:
     def _use(self, found: re.Match[str], level: int) -> str:
         name, field, kind, group = found.groups()
         if group is not None:
-            return self._group(group, "")
+            _, *names = group.split(":")  # `(?<r:int>…)` sets the field `int`
+            return self._group(names[0] if names else group, names[1] if len(names) > 1 else "")
         if name not in self._definitions:
             raise PatternError(f"the pattern %{{{name}}} is not known: define it in pattern_definitions")
+        if field is None and not self._named_only:
+            field = name
         if field is None:
             return f"(?:{self._expanded(self._definitions[name], level + 1)})"
         if kind and kind not in _TYPES:
@@ -94,10 +98,14 @@ def build(plugin: Plugin) -> Filter:
     settings = plugin.settings
     definitions = {**PATTERNS, **{name: str(text) for name, text in settings.get("pattern_definitions", {}).items()}}
     above = _field.path(str(settings["target"])) if "target" in settings else ()
+    named_only = settings.get("named_captures_only", True)
     fields: list[tuple[_field.Path, list[_Grok]]] = []
     for source, texts in java_items(settings.get("match", {})):
         try:
-            groks = [_Grok(str(text), definitions, above) for text in (texts if isinstance(texts, list) else [texts])]
+            groks = [
+                _Grok(str(text), definitions, above, named_only=named_only)
+                for text in (texts if isinstance(texts, list) else [texts])
+            ]
         except (PatternError, _field.FieldError) as error:
             raise plugin.setting_place("match").error(f"grok: {error}") from None
         fields.append((_field.path(source), groks))
@@ -107,22 +115,23 @@ def build(plugin: Plugin) -> Filter:
     late = str(settings.get("tag_on_timeout", "_groktimeout"))
 
     def put(event: Event, capture: _Capture, text: str | None) -> None:
-        if not text and not empties:
-            return
         value = None if text is None else _typed(text, capture.kind)
+        if (value is None or value == "") and not empties:
+            return
         if capture.names in overwrite or not _field.includes(event, capture.names):
             write(event, capture.names, value)
             return
         old = _field.get(event, capture.names)
-        write(event, capture.names, [*old, value] if isinstance(old, list) else [old, value])
+        if isinstance(old, list | str):  # to any other value Logstash adds nothing
+            write(event, capture.names, [*old, value] if isinstance(old, list) else [old, value])
 
     def one(event: Event, groks: list[_Grok], text: str) -> bool:
         there = False
         for grok in groks:
             found = grok.pattern.search(text, timeout=MATCH_SECONDS)
+            there = found is not None  # without break_on_match the last pattern decides
             if found is None:
                 continue
-            there = True
             fresh: set[_field.Path] = set()
             for capture, part in zip(grok.captures, found.groups(), strict=True):
                 if capture.names in overwrite and capture.names in fresh:

@@ -35,7 +35,15 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_BLANKS: Final = " \t\r\n"
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    return value or Decimal(abs(value))  # BigDecimal has no negative zero
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=_no_constant)
 
 
 def parsed(text: str) -> Any:
@@ -48,12 +56,18 @@ def parsed(text: str) -> Any:
         >>> parsed('{"f": 1.50}')
         {'f': Decimal('1.50')}
     """
-    if not text.strip(" \t\r\n"):
+    text = text.removeprefix("\ufeff").strip(_BLANKS)
+    if not text:
         return None
+    value, end = None, 0
     try:
-        return _DECODER.decode(text)
+        while end < len(text):  # of several documents the last one counts
+            value, end = _DECODER.raw_decode(text, end)
+            while text[end : end + 1] in _BLANKS and end < len(text):
+                end += 1
     except RecursionError:
         raise ValueError(f"nested more than {_DEEPEST} levels deep") from None
+    return value
 
 
 def _into_root(event: Event, fields: dict[str, Any]) -> None:
@@ -64,7 +78,7 @@ def _into_root(event: Event, fields: dict[str, Any]) -> None:
     """
     given = fields.pop("@timestamp", None)
     for key, value in fields.items():
-        if key not in _TYPED and "[" not in key and "]" not in key:
+        if not key or (key not in _TYPED and "[" not in key and "]" not in key):
             event[key] = value
         else:
             write(event, _field.path(key), value)
@@ -89,7 +103,7 @@ def build(plugin: Plugin) -> Filter:
             return True
         try:
             if type(text) is not str:
-                raise ValueError("the source is no text")  # noqa: TRY301 - one way out for all failures
+                raise ValueError("the source is not a string")  # noqa: TRY301 - one way out for all failures
             value = parsed(text)
         except ValueError:
             if not skip:

@@ -38,10 +38,15 @@ _CHANGES: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
+def _run(stops: str) -> str:
+    """A run of characters that are none of a class, or that stand behind a backslash."""
+    return rf"((?:\\.|[^{stops}])+)"
+
+
 def _until(stops: list[str]) -> str:
-    """A run of characters, blanks behind a backslash included, up to one of the patterns."""
+    """A run of characters up to one of the patterns; what stands behind a backslash does not end it."""
     union = "|".join(f"(?:{stop})" for stop in stops)
-    return rf"((?:(?!{union})(?:\\ |.))+)"
+    return rf"((?:\\.|(?!{union}).)+)"
 
 
 def _scanner(plugin: Plugin) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
@@ -53,12 +58,12 @@ def _scanner(plugin: Plugin) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
     by_pattern = "field_split_pattern" in settings or "value_split_pattern" in settings
     if settings.get("whitespace", "lenient") == "lenient":
         values = f" *{values} *"
-    key = _until([values, fields]) if by_pattern else rf"((?:\\ |[^{value_class}{field_class}])+)"
-    plain = _until([fields]) if "field_split_pattern" in settings else rf"((?:\\ |[^{field_class}])+)"
+    key = _until([values, fields]) if by_pattern else _run(value_class + field_class)
+    plain = _until([fields]) if "field_split_pattern" in settings else _run(field_class)
     wrapped = [('"', '"'), ("'", "'")]
     if settings.get("include_brackets", True):
         wrapped += [(r"\(", r"\)"), (r"\[", r"\]"), ("<", ">")]
-    options = [rf"{begin}(.*?)?{end}" for begin, end in wrapped] + [plain]
+    options = [rf"{begin}{_run(end)}?{end}" for begin, end in wrapped] + [plain]
     return compiled(f"{key}{values}(?:{'|'.join(options)})?(?:{fields}|$)"), compiled(values)
 
 
@@ -68,7 +73,7 @@ class _Names:
     def __init__(self, plugin: Plugin, what: str) -> None:
         settings = plugin.settings
         trim, remove = settings.get(f"trim_{what}"), settings.get(f"remove_char_{what}")
-        self._trim = None if trim is None else compiled(f"\\A[{trim}]+|[{trim}]+\\z")
+        self._trim = None if trim is None else compiled(f"^[{trim}]+|[{trim}]+$")
         self._remove = None if remove is None else compiled(f"[{remove}]")
         self._change = _CHANGES.get(str(settings.get(f"transform_{what}")))
 
@@ -87,6 +92,11 @@ def build(plugin: Plugin) -> Filter:
         PipelineError: a pattern is none.
     """
     settings = plugin.settings
+    for name in ("field_split_pattern", "value_split_pattern"):
+        if settings.get(name) == "":
+            raise plugin.setting_place(name).error(f"{name} must be a non-empty string")
+    if "target" in settings and reference(plugin, "target") is None:
+        raise plugin.setting_place("target").error(f"target must be a field reference, not {settings['target']!r}")
     try:
         scan, between = _scanner(plugin)
         key_of, value_of = _Names(plugin, "key"), _Names(plugin, "value")
@@ -98,6 +108,7 @@ def build(plugin: Plugin) -> Filter:
     excluded = [template(str(name)) for name in settings.get("exclude_keys", ())]
     empties, twice = settings.get("allow_empty_values", False), settings.get("allow_duplicate_values", True)
     recursive = settings.get("recursive", False)
+    defaults = settings.get("default_keys", {})
     failed, done = tags_of(plugin, "_kv_filter_error"), matched(plugin)
 
     def pairs(text: str) -> Iterator[tuple[str, str]]:
@@ -120,9 +131,11 @@ def build(plugin: Plugin) -> Filter:
                 value = inner
             if name not in into:
                 into[name] = value
+            elif not twice and type(value) is str and value in into[name]:
+                continue  # of a text each part counts as there already
             elif isinstance(into[name], list):
-                into[name] += [value] if twice or value not in into[name] else []
-            elif twice or into[name] != value:
+                into[name].append(value)
+            else:
                 into[name] = [into[name], value]
         return into
 
@@ -133,10 +146,9 @@ def build(plugin: Plugin) -> Filter:
             for text in value if isinstance(value, list) else [value]:
                 if type(text) is str:
                     parse(event, text, found)
-            if value is None and not (source is not None and _field.includes(event, source)):
-                return True
-            for name, default in settings.get("default_keys", {}).items():
-                found.setdefault(template(name)(event), template(str(default))(event))
+                elif isinstance(value, list):
+                    raise ValueError("kv takes texts only")  # noqa: TRY301 - one way out for all failures
+            found = {**defaults, **found}
             if not found:
                 return True
             if target is not None:

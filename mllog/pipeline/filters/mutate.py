@@ -170,7 +170,12 @@ def _strip(text: str) -> str:
     return text.strip(" \t\n\v\f\r\0")
 
 
-def _case(setting: str, change: Callable[[str], str]) -> _Build:
+def _lower(text: str) -> str:
+    """Lower case letter by letter: a sigma at the end of a word is a sigma."""
+    return text.lower() if text.isascii() else "".join(letter.lower() for letter in text)
+
+
+def _case(setting: str, change: Callable[[str], str], *, texts_only: bool = False) -> _Build:
     def all_of(plugin: Plugin) -> list[Action]:
         def one(reference: str) -> Action:
             names = _field.path(reference)
@@ -180,6 +185,8 @@ def _case(setting: str, change: Callable[[str], str]) -> _Build:
                 if type(value) is str:
                     write(event, names, change(value))
                 elif isinstance(value, list):
+                    if texts_only and not all(type(item) is str for item in value):
+                        raise ConvertError(f"{setting} takes texts only")
                     write(event, names, [change(item) if type(item) is str else item for item in value])
 
             return act
@@ -284,8 +291,8 @@ _OPERATIONS: Final[dict[str, _Build]] = {
     "gsub": _gsub,
     "uppercase": _case("uppercase", str.upper),
     "capitalize": _case("capitalize", str.capitalize),
-    "lowercase": _case("lowercase", str.lower),
-    "strip": _case("strip", _strip),
+    "lowercase": _case("lowercase", _lower),
+    "strip": _case("strip", _strip, texts_only=True),
     "split": _split,
     "join": _join,
     "merge": _merge,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import regex  # type: ignore[import-untyped]
@@ -13,7 +13,7 @@ from mllog.pipeline._gsub import MATCH_SECONDS
 from mllog.pipeline._regex import compiled
 from mllog.pipeline._regex_class import PatternError
 from mllog.pipeline._settings import ARRAY, BOOLEAN, HASH, Schema
-from mllog.pipeline._sprintf import template
+from mllog.pipeline._sprintf import Template, template
 from mllog.pipeline.filters._common import COMMON, Filter, matched
 
 SCHEMA: Final = Schema(
@@ -64,8 +64,16 @@ def _remembered(test: _Test) -> _Test:
 def _keep(value: Any, fits: Callable[[str], bool]) -> Any:
     """The value, the part of an array that fits, or None if nothing is left; prune looks at texts only."""
     if isinstance(value, list):
-        return [item for item in value if type(item) is not str or fits(item)] or None
+        return [item for item in value if type(item) is not str or fits(item)] or (None if value else value)
     return None if type(value) is str and not fits(value) else value
+
+
+def _value_tests(patterns: Mapping[str, Any], *, interpolate: bool) -> list[tuple[Template, _Test]]:
+    """For each field a template of its name, and the test of its values."""
+    return [
+        (template(name) if interpolate else lambda _, name=name: name, _test([str(pattern)], interpolate=interpolate))  # type: ignore[misc]
+        for name, pattern in patterns.items()
+    ]
 
 
 def build(plugin: Plugin) -> Filter:
@@ -80,12 +88,8 @@ def build(plugin: Plugin) -> Filter:
     white = [str(name) for name in settings.get("whitelist_names", ())]
     allowed = _test(white, interpolate=interpolate) if white else None
     forbidden = _test([str(n) for n in settings.get("blacklist_names", [_UNFILLED])], interpolate=interpolate)
-    white_values = {
-        k: _test([str(v)], interpolate=interpolate) for k, v in settings.get("whitelist_values", {}).items()
-    }
-    black_values = {
-        k: _test([str(v)], interpolate=interpolate) for k, v in settings.get("blacklist_values", {}).items()
-    }
+    white_values = _value_tests(settings.get("whitelist_values", {}), interpolate=interpolate)
+    black_values = _value_tests(settings.get("blacklist_values", {}), interpolate=interpolate)
     done = matched(plugin)
     if not interpolate:
         allowed = None if allowed is None else _remembered(allowed)
@@ -96,19 +100,25 @@ def build(plugin: Plugin) -> Filter:
         # All names are judged before the first goes: a pattern may be filled from a field that goes too.
         for name in [n for n in names if (allowed is not None and not allowed(event, n)) or forbidden(event, n)]:
             del event[name]
+        gone: list[str] = []
         for tests, wanted in ((white_values, True), (black_values, False)):
-            for name in [name for name in tests if name in event]:
-                left = _keep(event[name], lambda text, n=name, t=tests, w=wanted: t[n](event, text) is w)  # type: ignore[misc]
+            for key, test in tests:
+                name = key(event)
+                if name not in event or name == "@metadata":
+                    continue
+                left = _keep(event[name], lambda text, t=test, w=wanted: t(event, text) is w)  # type: ignore[misc]
                 if left is None:
-                    del event[name]
+                    gone.append(name)
                 else:
                     event[name] = left
+        for name in gone:  # at the end: a pattern may be filled from a field that goes too
+            event.pop(name, None)
 
     def run(event: Event) -> bool:
         try:
             prune(event)
         except (TimeoutError, PatternError):
-            # A name that can not be judged is one that may not pass.
+            # A name that cannot be judged is one that may not pass.
             for name in [name for name in event if name not in {"@metadata", "@timestamp", "@version", "tags"}]:
                 del event[name]
         if done is not None:

@@ -26,8 +26,9 @@ def build(plugin: Plugin) -> Spread:
         value = None if source is None else _field.get(event, source)
         parts: list[Any]
         if type(value) is str:
-            parts = value.split(terminator) if terminator else list(value)
-            if len(parts) == 1:
+            # Ruby's `split`: one blank stands for any white space.
+            parts = value.split() if terminator == " " else value.split(terminator) if terminator else list(value)
+            if len(parts) == 1 and value:
                 return [event]
         elif isinstance(value, list):
             parts = value

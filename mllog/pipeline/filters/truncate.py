@@ -26,15 +26,10 @@ def cut(text: str, size: int) -> str:
 
 
 def build(plugin: Plugin) -> Filter:
-    """A function that cuts the fields; it has matched when it cut something.
-
-    Raises:
-        PipelineError: no fields are named.
-    """
-    if "fields" not in plugin.settings:
-        raise plugin.place.error("truncate without fields is outside the embedded subset")
+    """A function that cuts the fields, all of them where none are named; it has matched when it cut something."""
     size = int(plugin.settings["length_bytes"])
-    fields = [_field.path(str(reference)) for reference in plugin.settings["fields"]]
+    given = plugin.settings.get("fields")
+    fields = None if given is None else [_field.path(str(reference)) for reference in given]
     done = matched(plugin)
 
     def shorter(value: Any) -> Any:
@@ -42,9 +37,20 @@ def build(plugin: Plugin) -> Filter:
             return [cut(item, size) if type(item) is str else item for item in value]
         return cut(value, size) if type(value) is str else value
 
+    def every(value: Any) -> Any:
+        """All texts within a value, whatever its depth."""
+        if isinstance(value, dict):
+            return {name: every(item) for name, item in value.items()}
+        return [every(item) for item in value] if isinstance(value, list) else shorter(value)
+
     def run(event: Event) -> bool:
         changed = False
-        for names in fields:
+        if fields is None:
+            for name in [name for name in event if name != "@metadata"]:
+                old = event[name]
+                event[name] = every(old)
+                changed = changed or event[name] != old
+        for names in fields or ():
             old = _field.get(event, names)
             new = shorter(old)
             if new != old:

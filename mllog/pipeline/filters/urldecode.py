@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from mllog.pipeline import _field
 from mllog.pipeline._config import Plugin
-from mllog.pipeline._event import Event, Timestamp, write
+from mllog.pipeline._event import Event, Timestamp, decoded_bytes, write
 from mllog.pipeline._settings import ARRAY, BOOLEAN, STRING, Schema, Setting
 from mllog.pipeline.filters._common import COMMON, Filter, matched, reference, tags_of
 
@@ -20,10 +20,7 @@ SCHEMA: Final = Schema(
 
 
 def decoded(value: Any) -> Any:
-    """Every text within a value decoded, whatever its depth; a plus stays one.
-
-    Raises:
-        ValueError: what comes out is no UTF-8.
+    """Every text within a value decoded, whatever its depth; a plus stays one, and bytes that are no UTF-8 are escaped.
 
     Example:
         >>> decoded({"a": ["%41+b", 5]})
@@ -35,7 +32,7 @@ def decoded(value: Any) -> Any:
         return [decoded(item) for item in value]
     if type(value) is not str or "%" not in value:
         return value
-    return unquote_to_bytes(value).decode("utf-8")
+    return decoded_bytes(unquote_to_bytes(value))
 
 
 def build(plugin: Plugin) -> Filter:

@@ -31,7 +31,7 @@ def _iban(letters: str, codes: dict[int, str], country: str = "") -> str:
 
 
 def _not_hexadecimal(codes: dict[int, str]) -> dict[int, str]:
-    """The country codes, in lower case, that can not begin a hexadecimal id."""
+    """The country codes, in lower case, that cannot begin a hexadecimal id."""
     kept = {n: "|".join(c.lower() for c in text.split("|") if re.search("[G-Z]", c)) for n, text in codes.items()}
     return {n: text for n, text in kept.items() if text}
 

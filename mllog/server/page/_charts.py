@@ -8,7 +8,7 @@ from typing import Any, Final
 import altair as alt
 
 from mllog.dashboards import Average, Breakdown, Distribution, FeatureShares, Panel, Percentiles, TopValues
-from mllog.server.page._answers import Row
+from mllog.server.page._panel_data import Row
 
 Spec = dict[str, Any]
 

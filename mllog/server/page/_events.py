@@ -11,7 +11,7 @@ import orjson
 from mllog.dashboards import TIME, Dashboard
 from mllog.errors import QueryError
 from mllog.server.page import _formats as formats
-from mllog.server.page._ask import INDEX, clauses, total
+from mllog.server.page._queries import INDEX, clauses, total
 from mllog.server.page._window import Window
 from mllog.store import Store
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.server.page import _formats as formats
-from mllog.server.page._answers import metric_values
-from mllog.server.page._ask import everything, models
+from mllog.server.page._panel_data import metric_values
+from mllog.server.page._queries import all_models, models
 from mllog.server.page._window import Window, window
 from mllog.store import Store
 
@@ -95,7 +95,7 @@ def cards(
 ) -> tuple[Window, list[Card], list[Alert]]:
     """The time range that was asked for, a card for each model, and the alerts that belong to none of them."""
     known = {profile.name: profile for profile in profiles}
-    newest, first, last = everything(store)
+    newest, first, last = all_models(store)
     chosen = window(asked, first, last, now)
     buckets = {str(bucket["key"]): bucket for bucket in models(store, chosen)}
     firing = [alert for alert in map(as_alert, alerts) if alert.fired]

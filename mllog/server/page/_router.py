@@ -16,10 +16,10 @@ from mllog.event._names import slug
 from mllog.profile import Profile
 from mllog.server.page import _charts as charts
 from mllog.server.page import _events as events
-from mllog.server.page._answers import metric, shown
-from mllog.server.page._ask import Extent, ask, everything, extent
 from mllog.server.page._assets import Assets
 from mllog.server.page._overview import SPARK_HEIGHT, SPARK_WIDTH, Alert, as_alert, cards
+from mllog.server.page._panel_data import metric, panel_data
+from mllog.server.page._queries import Extent, all_models, extent, run_queries
 from mllog.server.page._responses import GuardedRoute, Pages, json
 from mllog.server.page._window import CHOICES, Window, window
 from mllog.store import Store
@@ -75,7 +75,7 @@ class _Site:
         if known:
             newest = max(known, key=lambda profile: profile.created)
             return build(next((profile for profile in known if profile.version == version), newest))
-        name = next((name for name in everything(self.store)[0] if slug(name) == part), None)
+        name = next((name for name in all_models(self.store)[0] if slug(name) == part), None)
         return None if name is None else build_unprofiled(name)
 
     def seen(self, part: str, request: Request) -> _Seen | None:
@@ -96,11 +96,11 @@ class _Site:
 
     def panels(self, seen: _Seen, panels: list[Panel]) -> list[dict[str, Any]]:
         """What the browser draws: for each panel its chart with the data, and what to read with it."""
-        answers = ask(self.store, seen.dashboard, panels, seen.window, seen.version)
+        answers = run_queries(self.store, seen.dashboard, panels, seen.window, seen.version)
         buckets = seen.window.buckets()
         drawn = []
         for panel in panels:
-            view = shown(panel, answers.by_panel[panel.id], buckets)
+            view = panel_data(panel, answers.by_panel[panel.id], buckets)
             spec = None if view.empty else charts.spec(panel, view.rows)
             about = {"facts": view.facts, "notices": view.notices, "empty": view.empty}
             drawn.append({"id": panel.id, "title": panel.title, "spec": spec, **about})
@@ -149,7 +149,7 @@ def create_router(
             return unknown(part)
         table = next(panel for panel in seen.dashboard.panels if isinstance(panel, Events))
         tiles = [panel for panel in seen.dashboard.panels if isinstance(panel, Metric)]
-        answers = ask(store, seen.dashboard, tiles, seen.window, seen.version)
+        answers = run_queries(store, seen.dashboard, tiles, seen.window, seen.version)
         values = [(panel, metric(panel, answers.by_panel[panel.id], answers.total)) for panel in tiles]
         recent = events.find(store, seen.dashboard, seen.window, seen.version, size=table.size)
         return pages.html(

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mllog._durations import seconds
+from mllog._timestamps import iso_utc
 from mllog.server.page._formats import parse
 
 CHOICES: Final[dict[str, tuple[str, dt.timedelta | None]]] = {
@@ -20,7 +22,6 @@ CHOICES: Final[dict[str, tuple[str, dt.timedelta | None]]] = {
 DEFAULT: Final = "24h"
 
 _SPAN: Final = re.compile(r"(\d{1,4})([mhd])", re.ASCII)
-_UNITS: Final = {"m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
 _INTERVALS: Final = (
     *(("1s", 1), ("5s", 5), ("10s", 10), ("30s", 30), ("1m", 60), ("5m", 300), ("10m", 600), ("30m", 1800)),
     *(("1h", 3600), ("3h", 10800), ("6h", 21600), ("12h", 43200), ("1d", 86400), ("7d", 604800)),
@@ -60,9 +61,9 @@ class Window:
     @property
     def bucket(self) -> tuple[str, int]:
         """Width of a bucket of time: as the store takes it, and in seconds."""
-        for name, seconds in _INTERVALS:
-            if self.seconds / seconds <= _MOST_BUCKETS:
-                return name, seconds
+        for name, width in _INTERVALS:
+            if self.seconds / width <= _MOST_BUCKETS:
+                return name, width
         return _INTERVALS[-1]
 
     def buckets(self) -> list[int]:
@@ -74,7 +75,7 @@ class Window:
 
     def clause(self) -> dict[str, Any]:
         """The filter clause of a query."""
-        ends = {"gte": _iso(self.start), "lte": _iso(self.end), "format": "strict_date_optional_time"}
+        ends = {"gte": iso_utc(self.start), "lte": iso_utc(self.end), "format": "strict_date_optional_time"}
         return {"range": {"@timestamp": ends}}
 
     def parameters(self) -> dict[str, str]:
@@ -135,13 +136,9 @@ def _custom(asked: Mapping[str, str], first: dt.datetime | None, last: dt.dateti
             end = parsed
     span = _SPAN.fullmatch(asked.get("range", ""))
     if span is not None and not asked.get("from"):
-        start = end - int(span[1]) * _UNITS[span[2]]
+        start = end - dt.timedelta(seconds=seconds(span[0]))
     if not problem and start >= end:
         problem = "the range ends before it begins"
     if problem:
         return Window(DEFAULT, now - dt.timedelta(days=1), now, problem)
     return Window("custom", start, end)
-
-
-def _iso(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

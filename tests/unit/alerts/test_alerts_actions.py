@@ -59,10 +59,10 @@ def test_a_webhook_posts_its_body_with_the_token_of_the_operator(
 @pytest.mark.parametrize(
     ("toml", "scheme", "host", "why"),
     [
-        ("", "http", "127.0.0.1", "not among the webhook.hosts"),
-        ('hosts = ["127.0.0.1"]', "http", "127.0.0.1", "not among the webhook.hosts"),  # that is port 443
-        ('hosts = ["127.0.0.1:PORT"]', "http", "127.0.0.1", "webhooks go over https"),
-        ('hosts = ["h.example:PORT"]\nloopback_http = true', "http", "h.example", "webhooks go over https"),
+        ("", "http", "127.0.0.1", "not in webhook.hosts"),
+        ('hosts = ["127.0.0.1"]', "http", "127.0.0.1", "not in webhook.hosts"),  # that is port 443
+        ('hosts = ["127.0.0.1:PORT"]', "http", "127.0.0.1", "webhooks require https"),
+        ('hosts = ["h.example:PORT"]\nloopback_http = true', "http", "h.example", "webhooks require https"),
         ('hosts = ["127.0.0.1:PORT"]\nloopback_http = true', "https", "127.0.0.1", "ConnectError"),
         (
             'hosts = ["127.0.0.1:PORT"]\nloopback_http = true\nbearer = { env = "NO_SUCH" }',
@@ -90,7 +90,7 @@ def test_a_redirect_is_not_followed_and_no_success(
     hook.status = status
     config = configured(tmp_path, f'[webhook]\nhosts = ["127.0.0.1:{hook.port}"]\nloopback_http = true\n')
     outcome = acted(opened, config, call=webhook(hook.port))
-    assert outcome.failed["call"] == f"127.0.0.1:{hook.port}: answered {status}"
+    assert outcome.failed["call"] == f"127.0.0.1:{hook.port}: HTTP {status}"
     assert len(hook.requests) == 1
 
 
@@ -108,7 +108,7 @@ def test_slack_gets_the_text_and_its_address_stays_secret(
     assert json.loads(body) == {"text": "triage: 10 events"}
     hook.status = 500
     failed = alerts.Runner(parsed(a_watch()), opened, config=config).run(NOW)[0].failed
-    assert failed == {"slack": "slack: answered 500"}
+    assert failed == {"slack": "slack: HTTP 500"}
     assert SECRET not in repr(config) + "".join(caplog.messages)
 
 
@@ -203,7 +203,7 @@ def test_a_command_gets_json_and_its_own_arguments_without_a_shell(opened: Embed
     ("text", "seconds", "why"),
     [
         ("raise SystemExit(3)", 300, "exit code 3"),
-        ("import signal; signal.pause()", 0.5, "not done after 0.5 s"),
+        ("import signal; signal.pause()", 0.5, "not finished after 0.5 s"),
     ],
     ids=["exit code", "time-out"],
 )
@@ -217,7 +217,7 @@ def test_a_command_that_fails_is_a_failure(
 
 def test_a_command_that_is_not_there_is_a_failure(opened: EmbeddedStore, tmp_path: Path) -> None:
     """With its path."""
-    assert "cannot be started" in acted(opened, routed(tmp_path, tmp_path / "none")).failed["command:act"]
+    assert "cannot start the program" in acted(opened, routed(tmp_path, tmp_path / "none")).failed["command:act"]
 
 
 def test_routes_choose_by_watch_and_severity(opened: EmbeddedStore, tmp_path: Path) -> None:
@@ -250,24 +250,30 @@ GOOD = '[email]\nhost = "h"\nfrom = "a@h"\nto = ["b@h"]\n'
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("x", "cannot be read"),
-        ("[nosuch]\n", "unknown: nosuch; there are commands, email"),
-        ("[webhook]\nhosts = 1\n", "webhook.hosts: expected list"),
-        ("[webhook]\nhosts = [1]\n", "webhook.hosts: expected an array of strings"),
-        ('[webhook]\nhosts = ["h"]\ntimeout = 0\n', "webhook.timeout: expected seconds"),
-        ('[webhook]\nhosts = ["h"]\ntimeout = true\n', "webhook.timeout: expected a number"),
-        ('[webhook]\nhosts = ["h"]\nbearer = "xoxb"\n', 'webhook.bearer: expected { env = "NAME" }'),
-        ("[slack]\n", "slack.url: missing"),
-        ('[slack]\nurl = "https://hooks.example/x"\n', "slack.url: expected { env"),
-        (GOOD + 'security = "none"\n', "email.security: mail leaves this machine encrypted"),
-        (GOOD + 'security = "maybe"\n', "email.security: 'maybe' is none of"),
-        (GOOD + 'user = "u"\n', "email: user and password come together"),
-        ('[email]\nfrom = "a@h"\nto = ["b@h"]\n', "email.host: expected str"),
-        ('[commands.a]\nargv = ["ls"]\n', "commands.a.argv: expected the whole path"),
-        ("[commands.a]\nargv = []\n", "commands.a.argv: expected an array of strings"),
-        ('[[routes]]\nsend = ["email"]\n', "routes: 'email' is not set up; there are none"),
-        (GOOD + '[[routes]]\nsend = ["slack"]\n', "routes: 'slack' is not set up; there are email"),
-        (GOOD + '[[routes]]\nsend = ["email"]\nseverity = ["loud"]\n', "routes[0].severity: 'loud' is none of"),
+        ("x", "not TOML: "),
+        ("[nosuch]\n", "$: unknown key 'nosuch'; known keys are commands, email"),
+        ("[webhook]\nhosts = 1\n", "$.webhook.hosts: expected `array`, got `int`"),
+        ("[webhook]\nhosts = [1]\n", "$.webhook.hosts[0]: expected `str`, got `int`"),
+        ('[webhook]\nhosts = ["h"]\ntimeout = 0\n', "$.webhook.timeout: expected seconds, at most 300"),
+        ('[webhook]\nhosts = ["h"]\ntimeout = true\n', "$.webhook.timeout: expected seconds, at most 300, got `bool`"),
+        (
+            '[webhook]\nhosts = ["h"]\nbearer = "xoxb"\n',
+            '$.webhook.bearer: expected { env = "NAME" } or',
+        ),
+        ("[slack]\n", "$.slack: object missing required field `url`"),
+        ('[slack]\nurl = "https://hooks.example/x"\n', "$.slack.url: expected { env"),
+        (GOOD + 'security = "none"\n', "$.email: security: mail to another machine must be encrypted"),
+        (GOOD + 'security = "maybe"\n', "$.email.security: 'maybe' is not one of none, starttls, tls"),
+        (GOOD + 'user = "u"\n', "$.email: user and password must be given together"),
+        ('[email]\nfrom = "a@h"\nto = ["b@h"]\n', "$.email: object missing required field `host`"),
+        ('[commands.a]\nargv = ["ls"]\n', "$.commands.a: argv: expected the absolute path"),
+        (
+            "[commands.b]\nargv = ['/b']\n[commands.a]\nargv = []\n",
+            "$.commands.a.argv: expected `array` of",
+        ),
+        ('[[routes]]\nsend = ["email"]\n', "routes: 'email' is not configured; configured targets are none"),
+        (GOOD + '[[routes]]\nsend = ["slack"]\n', "routes: 'slack' is not configured; configured targets are email"),
+        (GOOD + '[[routes]]\nsend = ["email"]\nseverity = ["loud"]\n', "$.routes[0].severity[0]: 'loud' is not one of"),
     ],
 )
 def test_an_alerts_toml_that_cannot_be_is_one_line(tmp_path: Path, text: str, says: str) -> None:

@@ -167,7 +167,7 @@ def test_a_watch_outside_the_subset_stops_the_run(run: Run, place: tuple[object,
     code, out, err = run("alerts", "run", *place, "--once")
     assert (code, out) == (1, "")
     assert err.startswith("mllog: ")
-    assert "c.json.transform: not part of a watch" in err
+    assert "c.json: $: unknown key 'transform'" in err
     assert err.count("\n") == 1
 
 

@@ -282,14 +282,16 @@ def test_limits_of_a_team_replace_those_of_the_profile(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[nosuch]\n", "nosuch: no kind of watch"),
-        ("x = 1\n", "x: no kind of watch"),
-        ("[errors]\nlimits = 1\n", "errors.limits: unknown"),
-        ("[errors]\nlimit = true\n", "errors.limit: True is of the wrong type"),
-        ("[errors]\nlimit = -1\n", "errors.limit: -1 is below zero"),
-        ("[errors]\nwindow = '1.5h'\n", "errors.window: '1.5h' is no length of time"),
-        ("[errors]\nseverity = 'loud'\n", "errors.severity: 'loud' is none of"),
-        ("[errors\n", "cannot be read"),
+        ("[nosuch]\n", "$: unknown key 'nosuch'; known keys are cardinality"),
+        ("x = 1\n", "$: unknown key 'x'"),
+        ("[errors]\nlimits = 1\n", "$.errors: unknown key 'limits'; known keys are enabled, interval, least, limit"),
+        ("[errors]\nlimit = true\n", "$.errors.limit: expected `int | float | null`, got `bool`"),
+        ("[errors]\nlimit = -1\n", "$.errors.limit: expected `int` >= 0"),
+        ("[errors]\nwindow = '1.5h'\n", "$.errors.window: expected a duration"),
+        ("[errors]\nseverity = 'loud'\n", "$.errors.severity: 'loud' is not one of"),
+        ("[dropped]\nlimit = 3\n", "$.dropped: unknown key 'limit'"),
+        ("[quality]\nage = '9d'\n", "$.quality: unknown key 'age'"),
+        ("[errors\n", "not TOML: "),
     ],
 )
 def test_limits_that_no_watch_has_are_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -94,6 +94,13 @@ def test_where_the_time_goes_is_known(tmp_path: Path) -> None:
     assert all(stages[name] > 0 for name in ("encode", "validate", "sort by type", "append"))
 
 
+def test_the_costly_calls_are_measured(tmp_path: Path) -> None:
+    """A smoke run has a row for each kind that it was asked for."""
+    table, figures = run(tmp_path, "costly.py", "--only", "label|chain")
+    assert table.count("\n| ") == len(figures["calls"]) + 1 == 4
+    assert all(each["ms"] > 0 for each in figures["calls"].values())
+
+
 def test_imports_are_compared(tmp_path: Path) -> None:
     """A smoke run of imports gives a time for mllog and for structlog."""
     _, figures = run(tmp_path, "imports.py")

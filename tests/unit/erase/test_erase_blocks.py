@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from support.fakecluster import Answer, FakeCluster, serving
 
-from mllog.cluster._connection import cluster_of
+from mllog.cluster._elasticsearch import client_of
+from mllog.cluster._target import target_from
 from mllog.erase._blocks import Blocks
 from mllog.errors import EraseError, StoreError
 
@@ -48,7 +49,7 @@ def cluster() -> Iterator[FakeCluster]:
 def blocks(cluster: FakeCluster, index: Index, journal: Path) -> Blocks:
     """Of the cluster with that index."""
     cluster.answer = index.answer
-    return Blocks(cluster_of(cluster.url).client(), cluster.url, journal)
+    return Blocks(client_of(target_from(cluster.url)), cluster.url, journal)
 
 
 def test_they_are_written_down_while_they_are_lifted(cluster: FakeCluster, tmp_path: Path) -> None:

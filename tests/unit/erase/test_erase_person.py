@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,15 @@ from support.cli import Cli
 from support.waiting import wait_until
 
 import mllog
+from mllog._files import write_atomically
 from mllog.erase import Erasure, Quarantine, Spool, Stored
 from mllog.export import Subject
 from mllog.redaction import write_key
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.server import create_app, open_chain
 from mllog.spool import SpoolReader, SpoolWriter, events
-from mllog.spool._segment import held, segments
-from mllog.spool._tombstones import TOMBSTONES, Tombstones, bury, digest, forget_delivered
+from mllog.spool._segment import locked_file, segments
+from mllog.spool._tombstones import TOMBSTONES, Tombstones, add_tombstones, digest, prune_delivered
 from mllog.store import Document, open_store
 
 PEOPLE = ("ann", "bob", "eve")
@@ -190,7 +193,7 @@ def test_a_segment_that_was_delivered_does_not_come_back(tmp_path: Path) -> None
     fill(tmp_path)
     (segment,) = segments(tmp_path)
     reader = SpoolReader(tmp_path)
-    with held(segment.path) as fd:
+    with locked_file(segment.path) as fd:
         assert fd is not None
         for batch in reader.read():
             reader.commit(batch)
@@ -208,10 +211,10 @@ def test_every_key_is_tried(tmp_path: Path, cli: Cli, key: str) -> None:
     write_key(keys, "new")
     rules.write_text(f'[features]\ncustomer = "hash"\n[keys]\nfile = "{keys}"\n')
     hashes = Pseudonyms.load(keys, environment="test")
-    value = next(text for text in hashes.all_of("customer", "ann") if f":{key}:" in text)
+    value = next(text for text in hashes.all_pseudonyms("customer", "ann") if f":{key}:" in text)
     mllog.configure(environment="test", spool=spool)
     mllog.model("shop").prediction({"customer": value})
-    mllog.model("shop").prediction({"customer": hashes.of("customer", "bob")})
+    mllog.model("shop").prediction({"customer": hashes.pseudonym("customer", "bob")})
     mllog.shutdown()
     told = ("--rules", rules, "--environment", "test", "--yes", "--json")
     said = json.loads(cli.does("erase", "--subject", "customer=ann", "--spool", spool, *told))
@@ -243,10 +246,26 @@ def test_where_to_look_must_be_said(tmp_path: Path, cli: Cli, monkeypatch: pytes
     assert "field=value" in cli.fails("erase", "--subject", "ann", "--yes", "--spool", tmp_path)
 
 
-def test_nothing_goes_where_a_tombstone_cannot_be_written(tmp_path: Path, cli: Cli) -> None:
+def no_space(path: Path, data: bytes, **options: Any) -> None:
+    """Fail as a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
+def only_below(folder: Path) -> Callable[..., None]:
+    """A writer for which every other folder is on a full disk."""
+
+    def write(path: Path, data: bytes, **options: Any) -> None:
+        (write_atomically if path.is_relative_to(folder) else no_space)(path, data, **options)
+
+    return write
+
+
+def test_nothing_goes_where_a_tombstone_cannot_be_written(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a replay could bring it back; one line says where."""
     fill(tmp_path)
-    (tmp_path / "tombstones.tmp").mkdir()
+    monkeypatch.setattr("mllog.spool._tombstones.write_atomically", no_space)
     line = cli.fails("erase", "--subject", "customer=ann", "--spool", tmp_path, "--yes", "--json")
     assert "tombstones" in line
     assert len(list(events(tmp_path))) == 180
@@ -261,12 +280,11 @@ def test_a_place_that_fails_holds_up_no_other_and_can_be_repeated(
     fill(two)
     erasure = Erasure(ANN, [Spool(one), Spool(two)])
     erasure.look()
-    (segment,) = segments(one)
-    (segment.path.with_name(segment.path.name + ".rewriting")).mkdir()
-    assert sum(erasure.run().values()) == 60
+    with monkeypatch.context() as patch:
+        patch.setattr("mllog.spool._rewrite.write_atomically", only_below(two))
+        assert sum(erasure.run().values()) == 60
     assert str(one) in next(iter(erasure.problems))
     assert owners(events(two)).count("ann") == 0
-    segment.path.with_name(segment.path.name + ".rewriting").rmdir()
     again = Erasure(ANN, [Spool(one), Spool(two)])
     assert sum(again.look().values()) == 60
     assert (again.run(), again.problems) == ({}, {})
@@ -321,21 +339,21 @@ def test_dead_letters_are_texts(tmp_path: Path) -> None:
 
 def test_tombstones_go_when_no_segment_needs_them(tmp_path: Path) -> None:
     """Those of an event that only a deleted segment can have held."""
-    bury(tmp_path, ["a"], now=1_700_000_000)
-    bury(tmp_path, ["b"], now=1_700_000_100)
+    add_tombstones(tmp_path, ["a"], now=1_700_000_000)
+    add_tombstones(tmp_path, ["b"], now=1_700_000_100)
     (tmp_path / "1700000050000000-00ff00ff00ff00ff.ndjson").write_bytes(b"{}\n")
-    forget_delivered(tmp_path)
+    prune_delivered(tmp_path)
     assert Tombstones(tmp_path).digests() == {digest("b")}
-    bury(tmp_path, ["b"], now=1_800_000_000)  # a second time changes nothing
+    add_tombstones(tmp_path, ["b"], now=1_800_000_000)  # a second time changes nothing
     (tmp_path / "1700000050000000-00ff00ff00ff00ff.ndjson").unlink()
-    forget_delivered(tmp_path)
+    prune_delivered(tmp_path)
     assert not (tmp_path / TOMBSTONES).exists()
 
 
 def test_a_damaged_list_stops_delivery(tmp_path: Path) -> None:
     """What it forbids is not known."""
     (tmp_path / TOMBSTONES).write_text("else\n")
-    with pytest.raises(mllog.MllogError, match="no list of erased events"):
+    with pytest.raises(mllog.MllogError, match="not a list of erased events"):
         Tombstones(tmp_path).without([b"{}"])
 
 

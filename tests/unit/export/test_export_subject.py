@@ -80,11 +80,11 @@ def test_feedback_and_shadows_belong_to_the_person(store: EmbeddedStore) -> None
 @pytest.mark.parametrize("key", ["new", "old"])
 def test_every_key_of_a_keyed_hash_is_tried(store: EmbeddedStore, key: str) -> None:
     """Events of former times have the hash of a former key."""
-    hashed = next(value for value in KEYS.all_of("customer", "ann") if f":{key}:" in value)
+    hashed = next(value for value in KEYS.all_pseudonyms("customer", "ann") if f":{key}:" in value)
     log = mllog.model("shop", "1")
     with capture() as events:
         log.prediction({"customer": hashed}, prediction_id="hashed")
-        log.prediction({"customer": KEYS.of("customer", "bob")}, prediction_id="other")
+        log.prediction({"customer": KEYS.pseudonym("customer", "bob")}, prediction_id="other")
     keep(store, events)
     assert found(store, "customer=ann", KEYS) == ["hashed"]
     assert found(store, "customer=ann") == []

@@ -12,7 +12,7 @@ import pytest
 from support.cli import Cli
 from support.fakehttp import serving
 
-from mllog.install._arrival import Nest, check_canary
+from mllog.install._arrival import Destination, check_canary
 from mllog.install._canary import Canary, canary
 from mllog.install._steps import Step, Verdicts
 from mllog.pipeline import encode, event_from_line, load
@@ -63,7 +63,7 @@ def test_an_endpoint_that_is_no_serve_is_said(cli: Cli, serve: str) -> None:
     """A Logstash alone does not tell what became of the canary."""
     with serving(lambda _: (200, b"ok")) as logstash:
         said = cli.fails("check", "--endpoint", logstash.url)
-        assert "is it `mllog serve` of this version?" in said
+        assert "check that it is `mllog serve` of this version" in said
         assert logstash.paths("POST") == []
 
 
@@ -114,7 +114,7 @@ ALL = sorted(path.name for path in (ROOT / "logstash/pipeline").glob("[1-5]*.con
 
 def failures(nest: FakeNest, **arguments: Any) -> list[Step]:
     """The steps that failed."""
-    typed: Nest = nest
+    typed: Destination = nest
     steps = check_canary(nest.send, typed, canary(), seconds=1, pause=lambda _: None, **arguments)
     return [step for step in steps if step.verdict is Verdicts.FAILED]
 
@@ -130,7 +130,9 @@ def test_an_intake_that_redacts_nothing_is_found_out() -> None:
     """The kinds are named, not the values; the canary is removed all the same."""
     nest = FakeNest(through(*(name for name in ALL if not name.startswith("20-"))))
     (step,) = failures(nest)
-    assert str(step).startswith("failed   no secret of the canary is stored: it still holds email, card, iban, token")
+    assert str(step).startswith(
+        "failed   no secret of the canary is stored: it still contains email, card, iban, token"
+    )
     assert "20-redact.conf" in step.remedy
     assert "@" not in str(step)
     assert nest.removed == 1
@@ -162,7 +164,7 @@ def test_a_canary_that_is_stored_twice_is_found_out() -> None:
         return [{**hit, "_id": str(next(count))} for hit in through(*ALL)(source)]
 
     (step,) = failures(FakeNest(twice))
-    assert (step.name, step.cause) == ("the canary is stored once", "it is there 2 times")
+    assert (step.name, step.cause) == ("the canary is stored once", "it is stored 2 times")
 
 
 def test_a_canary_that_changes_its_types_is_found_out() -> None:

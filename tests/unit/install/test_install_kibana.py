@@ -14,7 +14,7 @@ from support.fakehttp import Asked, FakeService, serving
 
 from mllog import Profile
 from mllog.errors import ClusterError, ConfigurationError
-from mllog.install import Target, apply_kibana, bundles_of, open_kibana, plan_kibana, remove_kibana, rules_of
+from mllog.install import Kibana, Target, apply_kibana, bundles_of, plan_kibana, remove_kibana, rules_of
 from mllog.install._kibana import Bundle, Rule
 
 ROOT = Path(__file__).parents[3]
@@ -80,7 +80,7 @@ def service(fake: FakeKibana) -> Iterator[FakeService]:
 
 def test_objects_and_rules_are_installed_once(fake: FakeKibana, service: FakeService) -> None:
     """Then nothing is to be done, whatever Kibana added to them."""
-    with open_kibana(Target(service.url)) as kibana:
+    with Kibana(Target(service.url)) as kibana:
         planned = plan_kibana(kibana, [BUNDLE], [RULE])
         assert planned.lines == ["import saved objects late", "create rule late-errors"]
         assert list(apply_kibana(kibana, planned)) == ["imported saved objects late", "created rule late-errors"]
@@ -92,7 +92,7 @@ def test_what_changed_is_updated(fake: FakeKibana, service: FakeService) -> None
     """A rule keeps what cannot be changed, and stays off where somebody turned it off."""
     newer = Rule(RULE.name, RULE.body | {"params": {"n": 2}})
     other = Bundle(BUNDLE.name, BUNDLE.content.replace(b'"d"', b'"e"'))
-    with open_kibana(Target(service.url)) as kibana:
+    with Kibana(Target(service.url)) as kibana:
         list(apply_kibana(kibana, plan_kibana(kibana, [BUNDLE], [RULE])))
         fake.rules[RULE.id]["enabled"] = False
         assert plan_kibana(kibana, [BUNDLE], [RULE]).lines == []
@@ -107,7 +107,7 @@ def test_what_changed_is_updated(fake: FakeKibana, service: FakeService) -> None
 def test_an_import_of_a_part_is_an_error(fake: FakeKibana, service: FakeService) -> None:
     """Kibana answers 200 to it."""
     fake.refuses = [{"type": "dashboard", "id": "d", "error": {"type": "missing_references"}}]
-    with open_kibana(Target(service.url)) as kibana:
+    with Kibana(Target(service.url)) as kibana:
         planned = plan_kibana(kibana, [BUNDLE], [])
         with pytest.raises(ClusterError, match="late: not imported: dashboard d: missing_references"):
             list(apply_kibana(kibana, planned))
@@ -116,7 +116,7 @@ def test_an_import_of_a_part_is_an_error(fake: FakeKibana, service: FakeService)
 def test_what_setup_installed_is_removed(fake: FakeKibana, service: FakeService) -> None:
     """The common tag stays, and what others made."""
     fake.objects["dashboard/theirs"] = {"type": "dashboard", "id": "theirs"}
-    with open_kibana(Target(service.url)) as kibana:
+    with Kibana(Target(service.url)) as kibana:
         assert list(remove_kibana(kibana, [BUNDLE], [RULE])) == []
         list(apply_kibana(kibana, plan_kibana(kibana, [BUNDLE], [RULE])))
         assert list(remove_kibana(kibana, [BUNDLE], [RULE])) == [
@@ -129,8 +129,8 @@ def test_what_setup_installed_is_removed(fake: FakeKibana, service: FakeService)
 
 def test_what_is_no_kibana_is_said() -> None:
     """An Elasticsearch, say."""
-    with serving(lambda _: (404, {"error": "no"})) as other, pytest.raises(ClusterError, match="is not Kibana"):
-        open_kibana(Target(other.url))
+    with serving(lambda _: (404, {"error": "no"})) as other, pytest.raises(ClusterError, match="not from Kibana"):
+        Kibana(Target(other.url))
 
 
 def test_setup_installs_what_ships_into_kibana(cli: Cli, fake: FakeKibana, service: FakeService) -> None:

@@ -30,7 +30,7 @@ from mllog.install._objects import (
     stamp,
     stamped,
 )
-from mllog.install._plan import Why, compared
+from mllog.install._plan import Reason, compared
 from mllog.install._retention import EVENTS, OWN, outlook, policy
 
 ROOT = Path(__file__).parents[3]
@@ -81,7 +81,7 @@ def test_both_installers_install_the_same_kind_by_kind(tmp_path: Path) -> None:
     ours = [(f"/{change.item.kind.path}/{change.item.name}", change.item.body) for change in changes]
     assert [path.rpartition("/")[0] for path, _ in ours] == [path.rpartition("/")[0] for path, _ in by_shell]
     assert dict(ours) == dict(by_shell)
-    assert {change.why for change in changes} == {Why.ABSENT}
+    assert {change.why for change in changes} == {Reason.ABSENT}
 
 
 @pytest.mark.parametrize(
@@ -225,6 +225,11 @@ def test_a_difference_says_whose_it_is() -> None:
     touched["policy"]["phases"]["delete"]["min_age"] = "3d"
     foreign = {"policy": {"phases": {}}}
     found = [compared(wanted, body) for body in (None, older, touched, foreign)]
-    assert [change.why for change in found if change] == [Why.ABSENT, Why.OLDER, Why.TOUCHED, Why.TAKEN]
+    assert [change.why for change in found if change] == [
+        Reason.ABSENT,
+        Reason.OUTDATED,
+        Reason.MODIFIED,
+        Reason.FOREIGN,
+    ]
     assert [change.needs_force for change in found if change] == [False, False, True, True]
     assert compared(wanted, wanted.body) is None

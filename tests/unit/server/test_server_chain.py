@@ -122,7 +122,10 @@ def test_the_cursor_waits_for_the_store(
     monkeypatch.setattr(chain.store, "commit", right)
     wait_until(lambda: chain.report()["failure"] is None and chain.report()["pending_bytes"] == 0)
     said = [record.getMessage().partition(": ")[2] for record in caplog.records if record.name == "mllog.server"]
-    assert said == ["nothing is stored, and nothing lost: no space left on device", "events are stored again"]
+    assert said == [
+        "nothing is stored at present, and nothing is lost: no space left on device",
+        "events are stored again",
+    ]
     assert chain.store.count(index=INDEX) == 5
 
 

@@ -21,11 +21,11 @@ from support.waiting import PATIENCE, wait_until
 from mllog import MllogError
 from mllog.server import create_app, open_chain
 from mllog.server._run import Background, bind
-from mllog.shipping import Endpoint, Shipper, endpoint_of, replay
+from mllog.shipping import Endpoint, Shipper, endpoint_from, replay
 from mllog.shipping import _shipper as module
 from mllog.spool import SpoolReader, SpoolWriter, events
 from mllog.spool._rewrite import rewrite
-from mllog.spool._tombstones import bury
+from mllog.spool._tombstones import add_tombstones
 
 Answer = Callable[[bytes], int | None]
 
@@ -92,7 +92,7 @@ def server() -> Iterator[Endpoints]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_FIRST_WAIT", "_LONGEST_WAIT", "_MEND_WAIT", "_IDLE_SECONDS"):
+    for name in ("_FIRST_WAIT_SECONDS", "_MAX_WAIT_SECONDS", "_MISCONFIGURED_WAIT_SECONDS", "_IDLE_SECONDS"):
         monkeypatch.setattr(module, name, 0.01)
 
 
@@ -304,7 +304,7 @@ def erasable(folder: Path, count: int) -> None:
 def test_erased_events_are_not_delivered_nor_replayed(tmp_path: Path, server: Endpoints) -> None:
     """Also where their segment is still as it was; the others are, and are counted."""
     erasable(tmp_path, 100)
-    bury(tmp_path, [f"event-{n}" for n in range(0, 100, 2)])
+    add_tombstones(tmp_path, [f"event-{n}" for n in range(0, 100, 2)])
     shipper = ship(tmp_path, server, keep=3600.0)
     assert server.taken() == list(range(1, 100, 2))
     assert shipper.status.delivered == 50
@@ -319,7 +319,7 @@ def test_events_that_are_erased_while_a_batch_waits_are_taken_out_of_it(tmp_path
 
     def answer(_: bytes) -> int:
         if len(server.bodies) == 3:
-            bury(tmp_path, ["event-3", "event-4"])
+            add_tombstones(tmp_path, ["event-3", "event-4"])
         return 503 if len(server.bodies) < 5 else 200
 
     server.answer = answer
@@ -359,15 +359,15 @@ def test_credentials_go_out_and_stand_nowhere_else(
     monkeypatch.setenv("MLLOG_ENDPOINT", server.url)
     folder = tmp_path / "spool"
     spool(folder, 1)
-    endpoint = endpoint_of(user="mllog", password_file=tmp_path / "p")
+    endpoint = endpoint_from(user="mllog", password_file=tmp_path / "p")
     shipper = Shipper(folder, endpoint)
     assert shipper.run(once=True)
     assert server.headers[-1]["authorization"] == "Basic " + base64.b64encode(b"mllog:s3cret").decode()
     monkeypatch.setenv("MLLOG_ENDPOINT_API_KEY", "k3y")
     spool(folder, 1)
-    assert Shipper(folder, endpoint_of()).run(once=True)
+    assert Shipper(folder, endpoint_from()).run(once=True)
     assert server.headers[-1]["authorization"] == "ApiKey k3y"
-    said = repr(endpoint) + repr(endpoint_of()) + caplog.text + (folder / "ship.status").read_text()
+    said = repr(endpoint) + repr(endpoint_from()) + caplog.text + (folder / "ship.status").read_text()
     assert "s3cret" not in said
     assert "k3y" not in said
 

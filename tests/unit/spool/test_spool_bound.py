@@ -32,7 +32,7 @@ def line(number: int) -> bytes:
 
 
 def report(drops: Drops) -> bytes:
-    """What is stored about events that were given up."""
+    """What is stored about events that were dropped."""
     said = {"event": {"action": "dropped"}, "mllog": {"spool": {"dropped": drops.count, "reason": drops.reason}}}
     return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
@@ -61,7 +61,7 @@ def test_the_newest_are_dropped_and_said_once_there_is_room(tmp_path: Path) -> N
     accepted = [n for n in range(400) if writer.append(line(n))]
     assert 0 < len(accepted) < 400
     assert writer.dropped == 400 - len(accepted)
-    assert "bound" in str(writer.problem)
+    assert "limit" in str(writer.problem)
     numbers, said = stored(tmp_path)
     drain(tmp_path)
     assert writer.append(line(400))
@@ -72,7 +72,7 @@ def test_the_newest_are_dropped_and_said_once_there_is_room(tmp_path: Path) -> N
     assert sum(event["mllog"]["spool"]["dropped"] for event in said + more) == writer.dropped
     assert (
         more[-1]["mllog"]["spool"]["reason"]
-        == f"the spool holds its bound of {BOUND} bytes; nothing reads it fast enough"
+        == f"the spool has reached its limit of {BOUND} bytes; no consumer reads it fast enough"
     )
 
 
@@ -86,13 +86,13 @@ def test_the_oldest_are_dropped_and_said(tmp_path: Path) -> None:
     assert writer.accepted == 1000
     assert writer.segments.evicted == writer.dropped == 1000 - len(numbers)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= BOUND
-    # What was said in segments that were given up themselves is said again.
+    # Reports in segments that were evicted are reported again.
     assert sum(event["mllog"]["spool"]["dropped"] for event in said) == writer.dropped
-    assert said[-1]["mllog"]["spool"]["reason"].endswith("the oldest events were given up")
+    assert said[-1]["mllog"]["spool"]["reason"].endswith("the oldest events were dropped")
 
 
 def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing can be given up the newest event is; the call returns."""
+    """Where nothing can be dropped the newest event is; the call returns."""
     writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=SMALL, when_full="drop_oldest")
     assert writer.append(line(0))
 
@@ -144,7 +144,7 @@ def test_a_caller_waits_for_room(tmp_path: Path) -> None:
 
 
 def test_a_caller_waits_so_long_and_no_longer(tmp_path: Path) -> None:
-    """Where nobody reads, the event is given up and counted after the time that was allowed."""
+    """Where nobody reads, the event is dropped and counted after the time that was allowed."""
     writer = SpoolWriter(tmp_path, segment_bytes=SMALL, max_bytes=BOUND, when_full="block", block_seconds=0.02)
     accepted = 0
     while writer.append(line(accepted)):
@@ -193,7 +193,7 @@ def test_a_group_that_is_none_is_said(tmp_path: Path) -> None:
     """The service goes on; the events are counted as dropped."""
     writer = SpoolWriter(tmp_path / "spool", group="no such group")
     assert not writer.append(line(0))
-    assert "there is no group 'no such group'" in str(writer.problem)
+    assert "no such group: 'no such group'" in str(writer.problem)
 
 
 def test_what_was_erased_is_not_counted_as_given_up(tmp_path: Path) -> None:

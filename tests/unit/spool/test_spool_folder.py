@@ -78,7 +78,7 @@ def test_the_bound_drops_the_newest_and_counts(tmp_path: Path) -> None:
     stored = [n for n in range(1000) if writer.append(line(n))]
     assert writer.accepted == len(stored)
     assert writer.dropped == 1000 - len(stored)
-    assert "bound" in str(writer.problem)
+    assert "limit" in str(writer.problem)
     writer.close()
     assert numbers(tmp_path) == stored
     assert stored[: len(stored) // 2] == list(range(len(stored) // 2))

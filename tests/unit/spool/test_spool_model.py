@@ -29,10 +29,10 @@ def die(writer: SpoolWriter, torn: bytes) -> None:
     """What kill -9 leaves: no seal, no lock, and perhaps a line that was copied and not committed."""
     writer._stop_thread()
     current, end = writer._current, writer._end
-    full, spares = writer.segments.give_up()
+    full, spares = writer.segments.release()
     for segment in [*spares, *(segment for segment, _ in full), *([current] if current else [])]:
         if segment is current and end + len(torn) <= segment.capacity:
-            if segment.quick:
+            if segment.direct:
                 segment.data[end : end + len(torn)] = torn
             else:
                 segment.write(end, torn)

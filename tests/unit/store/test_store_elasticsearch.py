@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.fakecluster import FakeCluster, certificate, items, serving
 
-from mllog.cluster._connection import Cluster, cluster_of
+from mllog.cluster._target import Target, target_from
 from mllog.errors import ConfigurationError, MissingExtraError, QueryError, StoreError
 from mllog.store import Document, ElasticsearchStore, Rejected, open_store
 
@@ -43,7 +43,7 @@ def cluster() -> Iterator[FakeCluster]:
 @pytest.fixture
 def store(cluster: FakeCluster) -> Iterator[ElasticsearchStore]:
     """A store over it, with hardly any wait between repetitions."""
-    opened = ElasticsearchStore(Cluster(cluster.url), backoff=0.001)
+    opened = ElasticsearchStore(Target(cluster.url), backoff=0.001)
     yield opened
     opened.close()
 
@@ -118,7 +118,7 @@ def test_repetitions_have_a_bound(cluster: FakeCluster, store: ElasticsearchStor
     """Then the caller keeps its events, and is told why."""
     busy = {"type": "es_rejected_execution_exception", "reason": "queue"}
     cluster.answer = lambda _, __, body: items(body, lambda _: (429, busy))
-    with pytest.raises(StoreError, match=r"not taken \(429, es_rejected_execution_exception\).*send them again"):
+    with pytest.raises(StoreError, match=r"not accepted \(429, es_rejected_execution_exception\).*send them again"):
         store.index(documents("a"))
     assert len(cluster.bulks()) == 6
 
@@ -146,7 +146,7 @@ def test_a_disk_over_its_watermark_is_named(cluster: FakeCluster, store: Elastic
     [
         (403, {"type": "security_exception", "reason": UNAUTHORIZED["reason"]}, "lacks the index privilege read"),
         (404, {"type": "index_not_found_exception", "reason": "no such index"}, "install those of mllog"),
-        (500, {"type": "odd_exception", "reason": "odd"}, r"not taken \(500, odd_exception\)"),
+        (500, {"type": "odd_exception", "reason": "odd"}, r"not accepted \(500, odd_exception\)"),
     ],
 )
 def test_a_fault_of_the_cluster_rejects_no_event(
@@ -257,7 +257,7 @@ REFUSALS = [
     (403, BLOCKED, "flood-stage watermark"),
     (429, {"type": "circuit_breaking_exception", "reason": "too large"}, "overloaded"),
     (500, {"type": "odd_exception", "reason": "odd"}, "odd_exception"),
-    (502, "bad gateway", "HTTP 502 from what stands before Elasticsearch"),
+    (502, "bad gateway", "HTTP 502 from a proxy before Elasticsearch"),
 ]
 
 
@@ -341,9 +341,9 @@ def test_nobody_listens() -> None:
 def test_something_else_listens(cluster: FakeCluster) -> None:
     """Kibana, say."""
     cluster.product = False
-    assert "not as an Elasticsearch does" in fails(cluster.url)
+    assert "not from Elasticsearch" in fails(cluster.url)
     cluster.info = (404, b"<html>no</html>")
-    assert "HTTP 404, not as an Elasticsearch answers" in fails(cluster.url)
+    assert "HTTP 404, but not from Elasticsearch" in fails(cluster.url)
 
 
 @pytest.mark.parametrize("number", ["7.17.29", "8.14.3"])
@@ -388,7 +388,7 @@ def test_settings_come_from_the_environment(
     monkeypatch.setenv("MLLOG_ELASTICSEARCH_URL", "https://es:9200/")
     monkeypatch.setenv("MLLOG_ELASTICSEARCH_API_KEY", "id:s3cret")
     monkeypatch.setenv("MLLOG_ELASTICSEARCH_CA", str(tmp_path / "ca.crt"))
-    found = cluster_of()
+    found = target_from()
     assert (found.url, found.api_key, found.ca) == ("https://es:9200", "id:s3cret", tmp_path / "ca.crt")
     assert "s3cret" not in repr(found)
 
@@ -425,7 +425,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
     path, authority = certificate(tmp_path)
     with serving() as plain:
         address = plain.url.replace("http:", "https:")
-        assert "no TLS is spoken there" in fails(address)
+        assert "does not use TLS" in fails(address)
     with serving(path) as fake:
         assert "no connection: " in fails(fake.url.replace("https:", "http:"))
         assert "the certificate is not trusted: self-signed certificate; name its authority (--ca)" in fails(fake.url)
@@ -437,7 +437,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
 
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the extra of the store that was asked for."""
-    for name in ("mllog.cluster._connection", "mllog.store._elasticsearch"):
+    for name in ("mllog.cluster._elasticsearch", "mllog.store._elasticsearch"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "elastic_transport", None)
     with pytest.raises(MissingExtraError, match=r"mllog\[elasticsearch\]"):

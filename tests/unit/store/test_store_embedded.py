@@ -251,8 +251,8 @@ def test_queries_find_what_elasticsearch_would(filled: EmbeddedStore, query: Any
         ({"query": {"bool": {"must": [{"geo": {}}]}}}, r"query.bool.must\[0\].geo"),
         ({"query": {"bool": {"nosuch": []}}}, "query.bool.nosuch"),
         ({"query": {"range": {"x": {"above": 1}}}}, "query.range.x.above"),
-        ({"query": {"range": {"@timestamp": {"gte": "soon"}}}}, "is no date"),
-        ({"query": {"range": {"x": {"gte": "high"}}}}, "no number"),
+        ({"query": {"range": {"@timestamp": {"gte": "soon"}}}}, "is not a date"),
+        ({"query": {"range": {"x": {"gte": "high"}}}}, "is not a number"),
         ({"query": {"term": {"a": 1, "b": 2}}}, "one member"),
         ({"query": {"query_string": {"query": "a:[1 TO"}}}, "cannot read the query"),
         ({"query": {"query_string": {"query": '"open'}}}, "cannot read the query"),
@@ -450,7 +450,7 @@ def test_counts_and_sums_are_exact(tmp_path_factory: Any, rows: list[Any], low: 
 
 @pytest.mark.parametrize("word", ["17", "17.5", "1e3", "+5", "NaN", "true", "2026-05-04T12:00:00Z", "2026-05-04"])
 def test_words_that_read_as_something_else_are_found(store: EmbeddedStore, word: str) -> None:
-    """A category `17` is no number, whether one value is asked for or several, or what begins with it."""
+    """A category `17` is not a number, whether one value is asked for or several, or what begins with it."""
     put(store, event(1, category={"c": word}), event(2, category={"c": "x"}))
     field = "mllog.input.category.c"
     for query in ({"term": {field: word}}, {"terms": {field: [word, "y"]}}, {"prefix": {field: word[:1]}}):

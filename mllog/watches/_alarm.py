@@ -122,7 +122,7 @@ class Alarm:
         aggs: what is counted.
         condition: when it fires.
         statistic: what is compared with the threshold.
-        threshold: the limit; None where it is no number.
+        threshold: the limit; None where it is not a number.
         severity: notify, triage or automate.
         window: how long the window is.
         interval: how often it is evaluated.
@@ -203,11 +203,11 @@ def concerning(path: str, name: str) -> str:
     return f"_exists_:{path} OR mllog.quality.missing:{name}" if re.fullmatch(r"[A-Za-z0-9_.]+", name) else ""
 
 
-def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
+def to_watcher(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     """The watch as Watcher JSON."""
     kind, limits = alarm.kind, scope.limits
-    window = limits.of(kind, "window", alarm.window)
-    severity = limits.of(kind, "severity", alarm.severity)
+    window = limits.get(kind, "window", alarm.window)
+    severity = limits.get(kind, "severity", alarm.severity)
     if severity == "automate" and not scope.webhook:
         severity = "triage"  # nothing that could answer
     panel = scope.panels.get((alarm.role, alarm.feature), "") if alarm.feature is not None else ""
@@ -228,7 +228,7 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
         "kind": kind,
         "severity": severity,
         "rubric": alarm.rubric,
-        **{key: undated(value, key) for key, value in about.items() if value is not None},
+        **{key: escape_date(value, key) for key, value in about.items() if value is not None},
         # Watcher's own index maps metadata by what comes first: a threshold is a number, or there is none.
         **({} if alarm.threshold is None else {"threshold": alarm.threshold}),
         **alarm.more,
@@ -240,14 +240,14 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
         "log": {"logging": {"level": "warn", "text": f"{subject}{alarm.text.strip()} Look at {link}"}}
     }
     if severity == "automate":
-        said = {**about, "threshold": alarm.threshold, "watch": metadata["name"], "severity": severity}
-        actions["automation"] = {"webhook": _webhook(scope.webhook, said)}
+        details = {**about, "threshold": alarm.threshold, "watch": metadata["name"], "severity": severity}
+        actions["automation"] = {"webhook": _webhook(scope.webhook, details)}
     indices = list(alarm.index) or [scope.stream()]
     return {
         "metadata": metadata,
-        "trigger": {"schedule": {"interval": limits.of(kind, "interval", alarm.interval)}},
+        "trigger": {"schedule": {"interval": limits.get(kind, "interval", alarm.interval)}},
         # An alert and the next one of the same watch never speak of the same events.
-        "throttle_period": limits.of(kind, "throttle", window),
+        "throttle_period": limits.get(kind, "throttle", window),
         "input": {
             "search": {
                 "request": {
@@ -268,11 +268,11 @@ def framed(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def undated(text: str, what: str) -> str:
+def escape_date(text: str, what: str) -> str:
     """A text that Watcher's own index takes for no date: it would refuse every later one that is none.
 
     Example:
-        >>> undated("1.0.0", "version"), undated("2026-01-05", "version")
+        >>> escape_date("1.0.0", "version"), escape_date("2026-01-05", "version")
         ('1.0.0', 'version 2026-01-05')
     """
     return f"{what} {text}" if text[:4].isdigit() and len(text) > 3 else text
@@ -289,7 +289,7 @@ def _webhook(url: str, about: Mapping[str, Any]) -> dict[str, Any]:
     if parts.scheme != "https" or not parts.hostname or "{{" in url or parts.username is not None:
         raise ConfigurationError(f"webhook {url!r}: expected an https address without credentials")
     # A name may hold what opens a template; in a string of JSON that can be said otherwise.
-    said = orjson.dumps(about).decode().replace("{{", "\\u007b\\u007b")
+    details = orjson.dumps(about).decode().replace("{{", "\\u007b\\u007b")
     return {
         "scheme": "https",
         "host": parts.hostname,
@@ -297,5 +297,5 @@ def _webhook(url: str, about: Mapping[str, Any]) -> dict[str, Any]:
         "method": "post",
         "path": parts.path or "/",
         "headers": {"Content-Type": "application/json"},
-        "body": f'{said[:-1]},"count":{TOTAL},"time":"{MOMENT}"}}',
+        "body": f'{details[:-1]},"count":{TOTAL},"time":"{MOMENT}"}}',
     }

@@ -1,4 +1,4 @@
-"""From the store's answers to what a panel shows: rows to draw, facts to read, whether it needs attention."""
+"""From the results of the store to the data of a panel: rows to draw, facts, and whether it needs attention."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mllog.dashboards import (
 )
 from mllog.server.page import _formats as formats
 
-Answer = Mapping[str, Any]
+Result = Mapping[str, Any]
 Row = dict[str, Any]
 
 UNSEEN: Final = "not in training"
@@ -36,7 +36,7 @@ _WORDS: Final = {"<": "below", ">": "above"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class PanelData:
     """What a panel shows.
 
     Attributes:
@@ -52,30 +52,30 @@ class Shown:
     empty: str = ""
 
 
-def shown(panel: Panel, answer: Answer, buckets: Sequence[int]) -> Shown:
+def panel_data(panel: Panel, result: Result, buckets: Sequence[int]) -> PanelData:
     """What a panel shows of an answer; `buckets` are all starts of the range's buckets of time."""
     if isinstance(panel, Distribution):
-        return _distribution(panel, answer)
+        return _distribution(panel, result)
     if isinstance(panel, FeatureShares):
-        return _feature_shares(panel, answer, buckets)
+        return _feature_shares(panel, result, buckets)
     if isinstance(panel, Breakdown):
-        return _breakdown(panel, answer, buckets)
+        return _breakdown(panel, result, buckets)
     if isinstance(panel, Average):
-        return _average(panel, answer, buckets)
+        return _average(panel, result, buckets)
     if isinstance(panel, Percentiles):
-        return _percentiles(panel, answer, buckets)
+        return _percentiles(panel, result, buckets)
     assert isinstance(panel, TopValues)
-    return _top_values(panel, answer)
+    return _top_values(panel, result)
 
 
-def metric(panel: Metric, answer: Answer, total: int) -> float | None:
+def metric(panel: Metric, result: Result, total: int) -> float | None:
     """The number of a metric panel; None where no event has it."""
     if panel.aggregation == "count":
         return float(total)
     if panel.aggregation == "share":
         assert panel.only is not None
-        return _counts(answer["share"]).get(panel.only[1], 0) / total if total else None
-    value = answer["value"]
+        return _counts(result["share"]).get(panel.only[1], 0) / total if total else None
+    value = result["value"]
     found = _percentile(value, panel.percentile) if panel.aggregation == "percentile" else value.get("value")
     return None if found is None else float(found)
 
@@ -91,10 +91,10 @@ def metric_values(bucket: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def _distribution(panel: Distribution, answer: Answer) -> Shown:
-    counts = _counts(answer["bins"])
-    present = int(answer["present"]["value"] or 0)
-    missing = _named(answer, "missing")
+def _distribution(panel: Distribution, result: Result) -> PanelData:
+    counts = _counts(result["bins"])
+    present = int(result["present"]["value"] or 0)
+    missing = _named(result, "missing")
     rest = (0, 0.0)  # categories that are too many to draw
     bars = [(bin_.label or "(empty)", counts.get(bin_.key, 0), bin_.training, "live") for bin_ in panel.bins]
     outside: list[str] = []
@@ -104,7 +104,7 @@ def _distribution(panel: Distribution, answer: Answer) -> Shown:
         bars = [*first, *bars, *last]
         outside = [f"{formats.share(n / present)} {_WORDS[label[:1]]} {label[2:]}" for label, n in (below, above) if n]
     elif panel.type == "category":
-        unseen = _named(answer, "unseen")
+        unseen = _named(result, "unseen")
         other = max(0, present - sum(counts.get(bin_.key, 0) for bin_ in panel.bins) - unseen)
         training = max(0.0, 1 - sum(bin_.training for bin_ in panel.bins))
         rest = (other, training)
@@ -129,11 +129,11 @@ def _distribution(panel: Distribution, answer: Answer) -> Shown:
     notices = list(outside)
     if present >= _ENOUGH and moved >= _MOVED:
         notices.insert(0, f"{formats.share(moved)} moved")
-    return Shown(rows, tuple(facts), tuple(notices), "" if present else "No values in this time range.")
+    return PanelData(rows, tuple(facts), tuple(notices), "" if present else "No values in this time range.")
 
 
-def _feature_shares(panel: FeatureShares, answer: Answer, buckets: Sequence[int]) -> Shown:
-    by_time = _by_time(answer)
+def _feature_shares(panel: FeatureShares, result: Result, buckets: Sequence[int]) -> PanelData:
+    by_time = _by_time(result)
     named: dict[str, dict[int, int]] = {}
     for time, bucket in by_time.items():
         for place, (_, says) in enumerate(panel.fields):
@@ -151,11 +151,11 @@ def _feature_shares(panel: FeatureShares, answer: Answer, buckets: Sequence[int]
     hidden = len(named) - len(order)
     facts = (", ".join(shares), *((f"{hidden} more not drawn",) if hidden else ()))
     empty = "" if order else ("None in this time range." if events else "No events in this time range.")
-    return Shown(rows, facts if order else (), (), empty)
+    return PanelData(rows, facts if order else (), (), empty)
 
 
-def _breakdown(panel: Breakdown, answer: Answer, buckets: Sequence[int]) -> Shown:
-    by_time = {time: _counts(bucket["split"]) for time, bucket in _by_time(answer).items()}
+def _breakdown(panel: Breakdown, result: Result, buckets: Sequence[int]) -> PanelData:
+    by_time = {time: _counts(bucket["split"]) for time, bucket in _by_time(result).items()}
     totals: dict[str, int] = {}
     for counts in by_time.values():
         for name, n in counts.items():
@@ -169,25 +169,25 @@ def _breakdown(panel: Breakdown, answer: Answer, buckets: Sequence[int]) -> Show
         if by_time.get(time, {}).get(name)
     ]
     facts = tuple(f"{name}: {formats.count(totals[name])}" for name in order[:4])
-    return Shown(rows, facts, (), "" if order else "None in this time range.")
+    return PanelData(rows, facts, (), "" if order else "None in this time range.")
 
 
-def _average(panel: Average, answer: Answer, buckets: Sequence[int]) -> Shown:
-    by_time = _by_time(answer)
+def _average(panel: Average, result: Result, buckets: Sequence[int]) -> PanelData:
+    by_time = _by_time(result)
     rows = [{"time": time, "value": by_time.get(time, {}).get("value", {}).get("value")} for time in buckets]
     known = [(bucket["doc_count"], bucket["value"].get("value")) for bucket in by_time.values()]
     weight = sum(n for n, value in known if value is not None)
     if not weight:
-        return Shown(rows, empty="No values in this time range.")
+        return PanelData(rows, empty="No values in this time range.")
     mean = sum(n * value for n, value in known if value is not None) / weight
     facts = [f"{formats.share(mean)} over the range"]
     if panel.reference is not None:
         facts.append(f"training {formats.share(panel.reference)}")
-    return Shown(rows, tuple(facts))
+    return PanelData(rows, tuple(facts))
 
 
-def _percentiles(panel: Percentiles, answer: Answer, buckets: Sequence[int]) -> Shown:
-    by_time = _by_time(answer)
+def _percentiles(panel: Percentiles, result: Result, buckets: Sequence[int]) -> PanelData:
+    by_time = _by_time(result)
     rows: list[Row] = []
     for percent in panel.percents:
         for time in buckets:
@@ -195,12 +195,12 @@ def _percentiles(panel: Percentiles, answer: Answer, buckets: Sequence[int]) -> 
             ms = None if value is None else value / _NANOSECONDS
             rows.append({"time": time, "series": f"p{percent}", "value": ms})
     some = any(row["value"] is not None for row in rows)
-    return Shown(rows, empty="" if some else "No durations in this time range.")
+    return PanelData(rows, empty="" if some else "No durations in this time range.")
 
 
-def _top_values(panel: TopValues, answer: Answer) -> Shown:
-    present = int(answer["present"]["value"] or 0)
-    counts = _counts(answer["values"])
+def _top_values(panel: TopValues, result: Result) -> PanelData:
+    present = int(result["present"]["value"] or 0)
+    counts = _counts(result["values"])
     rows = [
         {
             "label": name or "(empty)",
@@ -211,9 +211,9 @@ def _top_values(panel: TopValues, answer: Answer) -> Shown:
         }
         for place, (name, n) in enumerate(counts.items())
     ]
-    distinct = int(answer["distinct"]["value"] or 0)
+    distinct = int(result["distinct"]["value"] or 0)
     facts = (f"n = {formats.count(present)}", f"about {formats.count(distinct)} different values")
-    return Shown(rows[: panel.size], facts if rows else (), (), "" if rows else "No values in this time range.")
+    return PanelData(rows[: panel.size], facts if rows else (), (), "" if rows else "No values in this time range.")
 
 
 def _counts(aggregation: Mapping[str, Any]) -> dict[str, int]:
@@ -223,13 +223,13 @@ def _counts(aggregation: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _named(answer: Answer, name: str) -> int:
+def _named(result: Result, name: str) -> int:
     """Documents of the only bucket of an aggregation that may not have been asked."""
-    return sum(_counts(answer[name]).values()) if name in answer else 0
+    return sum(_counts(result[name]).values()) if name in result else 0
 
 
-def _by_time(answer: Answer) -> dict[int, Mapping[str, Any]]:
-    return {int(bucket["key"]): bucket for bucket in answer["time"]["buckets"] if bucket["doc_count"]}
+def _by_time(result: Result) -> dict[int, Mapping[str, Any]]:
+    return {int(bucket["key"]): bucket for bucket in result["time"]["buckets"] if bucket["doc_count"]}
 
 
 def _percentile(aggregation: Mapping[str, Any], percent: int) -> float | None:

@@ -1,4 +1,4 @@
-"""What the page asks of the store: one search for many panels."""
+"""The searches of the page: one for many panels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mllog.dashboards import TIME, Dashboard, Panel
-from mllog.server.page._answers import Answer
 from mllog.server.page._formats import parse
+from mllog.server.page._panel_data import Result
 from mllog.server.page._window import Window
 from mllog.store import Store
 
@@ -41,7 +41,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Results:
     """Answers of several panels over one set of events.
 
     Attributes:
@@ -50,7 +50,7 @@ class Answers:
     """
 
     total: int
-    by_panel: Mapping[str, Answer]
+    by_panel: Mapping[str, Result]
 
 
 def extent(store: Store, dashboard: Dashboard) -> Extent:
@@ -69,7 +69,7 @@ def extent(store: Store, dashboard: Dashboard) -> Extent:
     return Extent(_moment(aggregations["first"]), _moment(aggregations["last"]), versions, total(found))
 
 
-def ask(store: Store, dashboard: Dashboard, panels: Iterable[Panel], window: Window, version: str) -> Answers:
+def run_queries(store: Store, dashboard: Dashboard, panels: Iterable[Panel], window: Window, version: str) -> Results:
     """The answers of several panels; an empty `version` means all."""
     panels = list(panels)
     interval = window.bucket[0]
@@ -88,7 +88,7 @@ def ask(store: Store, dashboard: Dashboard, panels: Iterable[Panel], window: Win
     for name, answer in found.get("aggregations", {}).items():
         panel_id, _, part = name.rpartition(_BETWEEN)
         by_panel[panel_id][part] = answer
-    return Answers(total(found), by_panel)
+    return Results(total(found), by_panel)
 
 
 def clauses(window: Window, version: str) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def models(store: Store, window: Window) -> list[dict[str, Any]]:
     return list(store.search(body, index=INDEX)["aggregations"]["models"]["buckets"])
 
 
-def everything(store: Store) -> tuple[dict[str, dt.datetime | None], dt.datetime | None, dt.datetime | None]:
+def all_models(store: Store) -> tuple[dict[str, dt.datetime | None], dt.datetime | None, dt.datetime | None]:
     """Every model ever seen with the time of its newest event, and the times of the oldest and newest of all."""
     seen = {"terms": {"field": "mllog.model.name", "size": _MOST_MODELS}, "aggs": {"last": {"max": {"field": TIME}}}}
     body = {"size": 0, "query": {"bool": {"filter": [*_PREDICTIONS]}}, "aggs": {**_ends(), "models": seen}}
