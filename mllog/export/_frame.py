@@ -84,7 +84,9 @@ class _Fitting:
     def as_they_are(self, values: Sequence[Any]) -> pd.Series[Any]:
         """Objects, of a dtype that could not be restored."""
         kept = self.each(values, lambda value: value, not_finite=np.nan)
-        self.note(f"the column was of type {self._column.dtype}, which could not be restored", kept)
+        if kept:
+            reason = f"the column was of type {self._column.dtype}, which could not be restored"
+            self._lost[self._column.name, reason] += len(kept)
         return pd.Series(kept, dtype=object, name=self._column.name)
 
     def note(self, reason: str, values: Sequence[Any]) -> None:
