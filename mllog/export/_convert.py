@@ -172,7 +172,10 @@ def dtype_of(name: str) -> Any:
 
 
 def _pandas_dtype(name: str) -> Any:
-    return pd.api.types.pandas_dtype(name)
+    found: Any = pd.api.types.pandas_dtype(name)
+    if isinstance(found, np.dtype) and found.kind not in "biufcmM":  # of numpy's texts and bytes pandas has no columns
+        raise TypeError(name)
+    return found
 
 
 def _arrow_dtype(name: str) -> Any:

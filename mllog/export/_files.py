@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from mllog._files import replacing
@@ -26,8 +27,10 @@ _OF_OBJECTS: Final = {
     "float16": "float16",
     "boolean": "boolean",
     "datetime": "datetime64[us]",
+    "datetime64": "datetime64[us]",
+    "Timestamp": "datetime64[us]",
 }
-_OF_CATEGORIES: Final = ("", "integer", "floating", "boolean", "datetime64")
+_OF_CATEGORIES: Final = ("", "integer", "floating", "boolean")
 
 
 def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
@@ -60,9 +63,11 @@ def _writable(column: Column) -> Column:
     """Objects in the type of their values, and texts for what only pandas has: files have neither."""
     dtype = column.dtype
     if dtype == "category":
-        if column.inferred_dtype in _OF_CATEGORIES or dtype_of(column.inferred_dtype) is None:
+        if column.inferred_dtype in _OF_CATEGORIES:
             return column
-        dtype = column.inferred_dtype
+        dtype = _OF_OBJECTS.get(column.inferred_dtype, column.inferred_dtype)
+        if dtype_of(dtype) is None:  # dates, decimals and the like: categories of text
+            return replace(column, inferred_dtype="")
     if dtype == "object":
         dtype = _OF_OBJECTS.get(column.inferred_dtype, "str")
     found = dtype_of(dtype)
@@ -70,6 +75,8 @@ def _writable(column: Column) -> Column:
         dtype = str(found.subtype)
     elif found is None or isinstance(found, (pd.PeriodDtype, pd.IntervalDtype)):
         dtype = "str"
+    elif found == np.longdouble:
+        dtype = "float64"
     return replace(column, dtype=dtype)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from support.columns import COLUMNS, ROWS
 import mllog
 from mllog import Profile
 from mllog.errors import ProfileError
-from mllog.export import to_frame
+from mllog.export import Export, to_frame, write
 from mllog.testing import capture
 
 
@@ -32,14 +33,13 @@ class Kept:
                 yield {"_id": event["event"]["id"], "_source": event}
 
 
-def exported(frame: pd.DataFrame) -> pd.DataFrame:
-    """What comes back of a frame that was learnt and then logged."""
+def logged(frame: pd.DataFrame) -> tuple[Any, Profile]:
+    """The store and the profile of a frame that was learnt and then logged."""
     profile = Profile.learn(frame, pd.DataFrame({"late": [True] * len(frame)}), name="exported", version="1")
     profile = Profile.from_json(profile.to_json())
     with capture() as events:
         mllog.model("exported", profile=profile).predictions(frame, {"late": [True] * len(frame)})
-    store: Any = Kept(events)
-    return to_frame(store, profile, outputs=False)
+    return Kept(events), profile
 
 
 def same(one: Any, other: Any) -> bool:
@@ -60,11 +60,34 @@ def test_a_column_comes_back_or_is_named(name: str, data: st.DataObject) -> None
     """Its dtype, and the type and value of each cell; of a category those categories that occur."""
     sent = data.draw(COLUMNS[name])
     try:
-        back = exported(pd.DataFrame({"x": sent}))
+        store, profile = logged(pd.DataFrame({"x": sent}))
     except ProfileError:
         return
+    back = to_frame(store, profile, outputs=False)
     if "x" in back.attrs["unrestored"]:
         return
     assert str(back["x"].dtype) == str(sent.dtype)
     assert [(a, b) for a, b in zip(sent, back["x"], strict=True) if not same(a, b)] == []
     assert len(back) == ROWS
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_a_column_of_any_dtype_is_written_to_a_file(name: str, tmp_path: Path, data: st.DataObject) -> None:
+    """As Parquet and as CSV; a value that is there is there in the file, too."""
+    sent = data.draw(COLUMNS[name])
+    try:
+        store, profile = logged(pd.DataFrame({"x": sent}))
+    except ProfileError:
+        return
+    for ending in ("parquet", "csv"):
+        export = Export(store, profile, outputs=False)
+        assert write(export, tmp_path / f"x.{ending}") == ROWS
+    back = pd.read_parquet(tmp_path / "x.parquet")["x"]
+    if not export.lost:
+        assert back.isna().tolist() == sent.isna().tolist()
