@@ -111,6 +111,7 @@ def export(
             feedback=feedback,
             index=index,
         )
+        wanted.check()
         report = _write_frame(wanted, out)
     if as_json:
         print_json(report)

@@ -210,7 +210,8 @@ def _features(profile: Profile) -> list[Panel]:
                 undrawn.append(f"{feature.name} ({_why(feature)})")
             else:
                 panels.append(panel)
-    widest = max((f for f in profile.inputs if f.type == "category" and not f.sensitive), key=_distinct, default=None)
+    listed = (f for f in profile.inputs if f.type == "category" and not f.sensitive and not f.temporal)
+    widest = max(listed, key=_distinct, default=None)
     if widest is not None:
         panels.append(
             TopValues(
@@ -263,6 +264,8 @@ def _distribution(section: str, role: Any, feature: Feature, taken: set[str]) ->
 def _why(feature: Feature) -> str:
     if feature.sensitive:
         return "sensitive: its values are not stored"
+    if feature.temporal:
+        return "dates: time goes on"
     return "free text" if feature.type == "text" else "training showed no values to compare with"
 
 

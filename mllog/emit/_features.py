@@ -110,14 +110,17 @@ class Splitter:
             long: names of the strings that are no categories any more.
             large: names of the numbers that were as large as identifiers are.
         """
-        if len(long) > _LONG_TEXTS or (
-            long and self._redactor is not None and not self._redactor.kept.isdisjoint(long)
-        ):
+        if self.leaves_texts(long):
             return None
         kinds = {name: Text if name in long else kind for name, kind in types.items()}
         looked_at = self._redactor is not None
         known = {name: self.known(name) for name, kind in kinds.items() if kind is str and looked_at}
         return Shape(kinds, large=large, known=known, clean=self.clean, text=self.long_text)
+
+    def leaves_texts(self, long: Collection[str]) -> bool:
+        """Whether long texts need the general way: too many of them, or one that is kept as it is."""
+        kept = frozenset() if self._redactor is None else self._redactor.kept
+        return len(long) > _LONG_TEXTS or not kept.isdisjoint(long)
 
     def long_text(self, value: str) -> str | None:
         """What is written of a string that is long enough to be a text; None where the rules catch something."""

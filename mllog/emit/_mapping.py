@@ -113,7 +113,10 @@ def _frame_row(values: Any) -> dict[Any, Any] | None:
         if isinstance(values, pandas.DataFrame):
             if len(values) != 1:  # many rows are no one prediction: summarised
                 return {"value": values}
-            row = values.iloc[0]
+            try:
+                row = values.iloc[0]
+            except Exception:  # noqa: BLE001 - Arrow makes no row of a large integer beside a fraction
+                row = pandas.Series([column.array[0] for _, column in values.items()], values.columns, dtype=object)
             if row.dtype != object:  # numbers only: of an integer beside a fraction `iloc` has made a float
                 cells = values.to_numpy(dtype=object)[0].tolist()
                 return _none_for_missing(row.index.tolist(), cells, row, pandas)

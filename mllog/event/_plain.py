@@ -195,10 +195,32 @@ def _scalar(value: Any, budget: Budget) -> Any:
         return _plain(read(value, "root"), 1, (), budget)
     if is_missing(value):
         return None
-    numpy = sys.modules.get("numpy")
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if numpy is not None and isinstance(value, numpy.generic):
-        return _plain(value.item(), 0, (), budget) if not isinstance(value.item(), numpy.generic) else float(value)
+        return _numpy_scalar(value, numpy, budget)
+    if pandas is not None and isinstance(value, (pandas.Period, pandas.Interval)):
+        return str(value)
     return _UNKNOWN
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether `plain` has a number, text, boolean or None for a value; false for nested values and unknown objects.
+
+    Example:
+        >>> is_scalar(dt.date(2026, 5, 4)), is_scalar([1]), is_scalar(object())
+        (True, False, False)
+    """
+    found = value if value is None or type(value) in (str, int, float, bool) else _scalar(value, Budget())
+    return found is not _UNKNOWN and not isinstance(found, (dict, list))
+
+
+def _numpy_scalar(value: Any, numpy: Any, budget: Budget) -> Any:
+    item = value.item()
+    if isinstance(value, numpy.timedelta64):  # of nanoseconds and of years, `item` makes an integer without its unit
+        return float(value / numpy.timedelta64(1, "s"))
+    if isinstance(value, numpy.datetime64) and isinstance(item, int):
+        return str(value)
+    return _plain(float(value) if isinstance(item, numpy.generic) else item, 0, (), budget)
 
 
 def is_missing(value: Any) -> bool:

@@ -64,7 +64,8 @@ class Column:
         where: `input`, `output`, `path` or `feedback`.
         source: name of the feature, or path of the field.
         kind: expected type of the feature in the event.
-        inferred_dtype: type of the values in a column of objects or categories, by `pandas.api.types.infer_dtype`.
+        inferred_dtype: type of the values in a column of objects or categories, as in `mllog.profile.Feature`.
+        infinite: training had infinities, so one is no violation in an event.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Column:
     source: str
     kind: str = ""
     inferred_dtype: str = ""
+    infinite: bool = False
 
     def read(self, event: Event, lost: Unrestored) -> Any:
         """The value of an event, MISSING or NOT_FINITE; values that are not as they were sent are counted in `lost`."""
@@ -87,6 +89,8 @@ class Column:
                 return self._not_finite(event, lost)
         else:
             value = next((part(typed, kind)[self.source] for kind in KINDS if self.source in part(typed, kind)), None)
+            if value is None and self.source in part(typed, "number"):
+                return self._not_finite(event, lost)
             if value is None and self.where == "input":
                 value = part(event, "mllog", "input_overflow").get(self.source)
         if value is None:
@@ -96,10 +100,10 @@ class Column:
         return value
 
     def _not_finite(self, event: Event, lost: Unrestored) -> Any:
-        """NaN; if the profile reported a violation in this event, the value may have been an infinity."""
+        """NaN; the value may have been an infinity where one is allowed, or the profile reported a violation."""
         quality = part(event, "mllog", "quality")
         features = quality.get("non_finite")
-        if isinstance(features, list) and self.source in features and quality.get("invalid"):
+        if isinstance(features, list) and self.source in features and (self.infinite or quality.get("invalid")):
             lost[self.name, "not finite: NaN now, was NaN or an infinity"] += 1
         return NOT_FINITE
 
@@ -125,7 +129,8 @@ def profile_columns(profile: Profile, *, outputs: bool) -> list[Column]:
 
 
 def _feature_column(feature: Feature, where: str, name: str) -> Column:
-    return Column(name, feature.dtype, where, feature.name, feature.type, feature.inferred_dtype)
+    infinite = bool(feature.infinite)
+    return Column(name, feature.dtype, where, feature.name, feature.type, feature.inferred_dtype, infinite)
 
 
 def meta_columns(taken: Iterable[str]) -> list[Column]:

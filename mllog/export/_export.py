@@ -26,6 +26,7 @@ from mllog.store import EVERY, Store
 from mllog.store._selection import flat, get_path, selection
 
 _IDS: Final = 1000
+_MODELS: Final = 10
 _PREDICTIONS: Final = ({"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}})
 
 Progress = Callable[[int], None]
@@ -68,6 +69,7 @@ class Export:
             self.model = self.profile.name
         if self.model is None and not self.text.strip():
             raise QueryError("no events selected: give a profile, a model or a query")
+        self.query()  # refuses what selects nothing, before anything is read
 
     def query(self) -> dict[str, Any]:
         """The query for the predictions."""
@@ -76,6 +78,21 @@ class Export:
     def count(self) -> int:
         """How many events the query matches."""
         return self.store.count(self.query(), index=self.index)
+
+    def check(self) -> None:
+        """Check that the store has predictions of the model at all, at any time.
+
+        Raises:
+            QueryError: it has none; the message names some models that it has.
+            StoreError: the store cannot be read.
+        """
+        if self.model is None or self.store.count(selection(*_PREDICTIONS, model=self.model), index=self.index):
+            return
+        aggs = {"models": {"terms": {"field": "mllog.model.name", "size": _MODELS}}}
+        body = {"query": selection(*_PREDICTIONS), "size": 0, "aggs": aggs}
+        buckets = self.store.search(body, index=self.index)["aggregations"]["models"]["buckets"]
+        known = ", ".join(repr(str(bucket["key"])) for bucket in buckets) or "none"
+        raise QueryError(f"no predictions of the model {self.model!r} in the store; models in it: {known}")
 
     def columns(self) -> list[Column]:
         """The columns; without a profile, the events are read to find them."""

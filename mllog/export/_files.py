@@ -7,18 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from mllog._files import replacing
 from mllog.errors import ConfigurationError, MissingExtraError
 from mllog.export._columns import Column
+from mllog.export._convert import dtype_of
 from mllog.export._export import Export, Progress
 from mllog.export._frame import series
 
 ROWS: Final = 10_000
 """Rows of a row group, and rows in memory."""
 
-_OF_OBJECTS: Final = {"integer": "Int64", "floating": "float64", "boolean": "boolean", "datetime": "datetime64[us]"}
+_OF_OBJECTS: Final = {
+    "integer": "Int64",
+    "floating": "float64",
+    "float32": "float32",
+    "float16": "float16",
+    "boolean": "boolean",
+    "datetime": "datetime64[us]",
+    "datetime64": "datetime64[us]",
+    "Timestamp": "datetime64[us]",
+}
+_OF_CATEGORIES: Final = ("", "integer", "floating", "boolean")
 
 
 def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
@@ -48,8 +60,24 @@ def write(export: Export, out: Path, *, seen: Progress = lambda _: None) -> int:
 
 
 def _writable(column: Column) -> Column:
-    """Objects in the type of their values: files have no objects."""
-    return replace(column, dtype=_OF_OBJECTS.get(column.inferred_dtype, "str")) if column.dtype == "object" else column
+    """Objects in the type of their values, and texts for what only pandas has: files have neither."""
+    dtype = column.dtype
+    if dtype == "category":
+        if column.inferred_dtype in _OF_CATEGORIES:
+            return column
+        dtype = _OF_OBJECTS.get(column.inferred_dtype, column.inferred_dtype)
+        if dtype_of(dtype) is None:  # dates, decimals and the like: categories of text
+            return replace(column, inferred_dtype="")
+    if dtype == "object":
+        dtype = _OF_OBJECTS.get(column.inferred_dtype, "str")
+    found = dtype_of(dtype)
+    if isinstance(found, pd.SparseDtype):
+        dtype = str(found.subtype)
+    elif found is None or isinstance(found, (pd.PeriodDtype, pd.IntervalDtype)):
+        dtype = "str"
+    elif found == np.longdouble:
+        dtype = "float64"
+    return replace(column, dtype=dtype)
 
 
 def _frames(export: Export, columns: list[Column], seen: Progress) -> Iterator[pd.DataFrame]:

@@ -18,13 +18,14 @@ class Feature:
         type: `number`, `category`, `boolean` or `text`; part of the field's path in the event.
         dtype: the type of the column in the training frame.
         inferred_dtype: type of the values in a column of objects or categories that is not text: `integer`, `date`
-            and so on, by `pandas.api.types.infer_dtype`; empty for other columns.
+            and so on, by `pandas.api.types.infer_dtype`, or the dtype of the categories (`datetime64[us]`) where that
+            says more; empty for other columns.
         count: rows with a value.
         missing: rows without one.
         sensitive: named as sensitive, or contains identifiers: its values are not stored.
         clean: the redaction rules found nothing in any of its values.
         integer: a number without fractions.
-        min: least value; of a sensitive feature the 1 % quantile, rounded.
+        min: least value, an int only beyond 2**53; of a sensitive feature the 1 % quantile, rounded.
         max: greatest value; of a sensitive feature the 99 % quantile, rounded.
         mean: arithmetic mean.
         std: standard deviation of the sample (n - 1).
@@ -39,6 +40,9 @@ class Feature:
         true: rows that are true.
         false: rows that are not.
         length: least, greatest and mean length of a text, in characters.
+        temporal: a category of dates, datetimes, times or periods. It has no list of values, as time goes on; `min`,
+            `max`, `edges` and `counts` are seconds (since 1970 in UTC, of a time since midnight).
+        infinite: rows that are an infinity.
     """
 
     name: str
@@ -49,8 +53,8 @@ class Feature:
     sensitive: bool = False
     clean: bool = True
     integer: bool = False
-    min: float | None = None
-    max: float | None = None
+    min: float | int | None = None
+    max: float | int | None = None
     mean: float | None = None
     std: float | None = None
     zero: int = 0
@@ -65,10 +69,12 @@ class Feature:
     false: int = 0
     length: Mapping[str, float] = field(default_factory=dict)
     inferred_dtype: str = ""
+    temporal: bool = False
+    infinite: int = 0
 
     @property
     def bins(self) -> Bins:
-        """The bins of a number; none for other types."""
+        """The bins of a number, or of a temporal feature in seconds; none for other types."""
         return Bins(self.edges, self.counts)
 
     @property
@@ -87,6 +93,8 @@ class Feature:
         if self.inferred_dtype:
             data["holds"] = self.inferred_dtype
         data |= {"count": self.count, "missing": self.missing, "sensitive": self.sensitive, "clean": self.clean}
+        if self.infinite:
+            data["infinite"] = self.infinite
         if self.type == "number":
             data |= {"integer": self.integer, "min": self.min, "max": self.max, "mean": self.mean, "std": self.std}
             data |= {"zero": self.zero, "quantiles": dict(self.quantiles)}
@@ -94,6 +102,9 @@ class Feature:
         elif self.type == "category":
             data |= {"distinct": self.distinct, "other": self.other, "complete": self.complete}
             data["categories"] = [{"value": value, "count": count} for value, count in self.categories]
+            if self.temporal:
+                bins = {"edges": list(self.edges), "counts": list(self.counts)}
+                data["time"] = {"min": self.min, "max": self.max, "bins": bins}
         elif self.type == "boolean":
             data |= {"true": self.true, "false": self.false}
         else:

@@ -64,21 +64,34 @@ class _Column(Struct, forbid_unknown_fields=True, tag_field="type"):
         str,
         Meta(
             description="Type of the values in a column of objects or categories that is not text, "
-            "by pandas.api.types.infer_dtype."
+            "by pandas.api.types.infer_dtype, or the dtype of the categories where that says more."
         ),
     ] = field(default="", name="holds")
+    infinite: Annotated[Count, Meta(description="Rows that are an infinity; not there if there are none.")] = 0
 
     def common(self) -> dict[str, Any]:
         """The arguments of a Feature that do not depend on the type."""
         return {name: getattr(self, name) for name in _Column.__struct_fields__}
 
 
+class Time(Struct, forbid_unknown_fields=True):
+    """The range of dates, datetimes, times or periods, in seconds: since 1970 in UTC, of a time since midnight."""
+
+    min: float | None
+    max: float | None
+    bins: Bins
+
+
 class NumberColumn(_Column, tag="number", kw_only=True):
     """A feature of numbers."""
 
     integer: Annotated[bool, Meta(description="All values are whole numbers.")]
-    min: Annotated[float | None, Meta(description="Least value; of a sensitive feature the 1 % quantile, rounded.")]
-    max: Annotated[float | None, Meta(description="Greatest value; of a sensitive feature the 99 % quantile, rounded.")]
+    min: Annotated[
+        int | float | None, Meta(description="Least value; of a sensitive feature the 1 % quantile, rounded.")
+    ]
+    max: Annotated[
+        int | float | None, Meta(description="Greatest value; of a sensitive feature the 99 % quantile, rounded.")
+    ]
     mean: float | None
     std: Annotated[float | None, Meta(description="Standard deviation of the sample (n - 1).")]
     zero: Annotated[Count, Meta(description="Rows with the value zero.")]
@@ -106,11 +119,18 @@ class CategoryColumn(_Column, tag="category", kw_only=True):
         list[Category],
         Meta(description="The most frequent first; those seen fewer than ten times are pooled in `other`."),
     ]
+    time: Annotated[
+        Time | None, Meta(description="Of dates, datetimes, times and periods, whose values are not listed.")
+    ] = None
 
     def feature(self) -> Feature:
         """The feature."""
         listed = tuple((category.value, category.count) for category in self.categories)
         own: dict[str, Any] = {"distinct": self.distinct, "other": self.other, "complete": self.complete}
+        if self.time is not None:
+            bins = self.time.bins
+            own |= {"temporal": True, "min": self.time.min, "max": self.time.max}
+            own |= {"edges": tuple(bins.edges), "counts": tuple(bins.counts)}
         return Feature(type="category", categories=listed, **own, **self.common())
 
 
@@ -193,10 +213,19 @@ def parse(data: Any, source: str) -> ProfileFile:
             if column.name in names:
                 raise ProfileError(f"{source}: the feature {column.name!r} is listed twice - {where}")
             names.add(column.name)
-            bins = column.bins if isinstance(column, NumberColumn) else None
+            bins, member = _bins_of(column)
             if bins is not None and bins.edges and len(bins.edges) != len(bins.counts) + 1:
-                raise ProfileError(f"{source}: n bins have n + 1 edges - at `$.{key}[{place}].bins`")
+                raise ProfileError(f"{source}: n bins have n + 1 edges - at `$.{key}[{place}].{member}`")
     return file
+
+
+def _bins_of(column: Column) -> tuple[Bins | None, str]:
+    """The bins of a column, and where they are in it."""
+    if isinstance(column, NumberColumn):
+        return column.bins, "bins"
+    if isinstance(column, CategoryColumn) and column.time is not None:
+        return column.time.bins, "time.bins"
+    return None, ""
 
 
 def json_schema() -> dict[str, Any]:

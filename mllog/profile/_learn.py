@@ -2,62 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from mllog.emit._shape import CATEGORY_LENGTH
 from mllog.errors import ProfileError
-from mllog.profile._bins import Bins
+from mllog.profile._column import ColumnValues, Mask, inferred_dtype, read
+from mllog.profile._describe import Described, describe
 from mllog.profile._feature import Feature
+from mllog.profile._values import harmless
 from mllog.redaction import Redactor
 
-QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-CATEGORIES: Final = 1000
-"""With more distinct values than this, the feature is not `complete`, and only its head is kept."""
-
-HEAD: Final = 100
-RARE: Final = 10
-"""Values that occur fewer times could identify a person: they are pooled."""
-
-COVERED: Final = 0.9
-"""Least share of rows that the listed categories must cover for an unlisted one to be noteworthy."""
-
-_IDENTIFIER: Final = 10**8
-_WORDS: Final = 3
-_DIGITS: Final = 3
-
-Mask = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.float64]
+Outputs = (
+    pd.DataFrame
+    | pd.Series
+    | pd.Index
+    | pd.api.extensions.ExtensionArray
+    | np.ndarray[tuple[int, ...], np.dtype[Any]]
+    | Sequence[Any]
+)
+"""What `learn` takes as outputs."""
 
 
 def learn(
-    frame: pd.DataFrame, outputs: pd.DataFrame | None, sensitive: tuple[str, ...], slices: tuple[str, ...]
+    frame: pd.DataFrame, outputs: Outputs | None, sensitive: tuple[str, ...], slices: tuple[str, ...]
 ) -> tuple[tuple[Feature, ...], tuple[Feature, ...], float, str]:
     """The input and output features, the share of rows that they would report as invalid, and the digest of the rules.
 
     Raises:
-        ProfileError: the frame is empty, or a name is not a column.
+        ProfileError: the frame is empty, a name is not a column, or a column cannot be learnt.
     """
-    _check(frame, outputs, sensitive, slices)
+    if not isinstance(frame, pd.DataFrame):
+        raise ProfileError(
+            f"learn() takes a pandas DataFrame, not {type(frame).__name__}: convert it, for example with"
+            " pandas.DataFrame(...) or .to_pandas()"
+        )
+    answers = None if outputs is None else output_frame(outputs)
+    _check(frame, answers, sensitive, slices)
     redactor = Redactor()
     invalid: Mask = np.zeros(len(frame), dtype=bool)
     inputs = []
     for name in frame.columns:
-        feature, outside = _feature(name, frame[name], name in sensitive or redactor.sensitive(name), redactor)
+        feature, outside = _feature(name, frame[name], redactor, named=name in sensitive)
         inputs.append(feature)
         invalid |= outside
-    learnt = [] if outputs is None else [_feature(n, outputs[n], n in sensitive, redactor)[0] for n in outputs.columns]
+    columns = () if answers is None else answers.columns
+    learnt = [_feature(name, answers[name], redactor, named=name in sensitive)[0] for name in columns]  # type: ignore[index]
     return tuple(inputs), tuple(learnt), float(invalid.mean()), redactor.digest
+
+
+def output_frame(outputs: Outputs) -> pd.DataFrame:
+    """Outputs as a frame, with the names that an event gives them.
+
+    Args:
+        outputs: a frame; a Series; an array or list of one value a row, or an array of several.
+
+    Raises:
+        ProfileError: it is none of them.
+
+    Example:
+        >>> output_frame(pd.Series([1, 2], name="late")).columns.tolist()
+        ['late']
+        >>> output_frame([0.1, 0.9]).columns.tolist(), output_frame(np.ones((2, 3))).columns.tolist()
+        (['value'], ['value_0', 'value_1', 'value_2'])
+    """
+    if isinstance(outputs, pd.DataFrame):
+        return outputs
+    if isinstance(outputs, pd.Series):
+        named = isinstance(outputs.name, str) and outputs.name.strip()
+        return outputs.to_frame(outputs.name if named else "value")
+    if isinstance(outputs, (pd.Index, pd.api.extensions.ExtensionArray)):
+        return pd.DataFrame({"value": outputs})
+    if isinstance(outputs, (list, tuple)) and not any(isinstance(row, (list, tuple, np.ndarray)) for row in outputs):
+        return pd.DataFrame({"value": list(outputs)})
+    try:
+        array = np.asarray(outputs)
+    except Exception as error:
+        raise ProfileError(
+            f"outputs: {type(outputs).__name__} is no table of one row for each input: give a DataFrame"
+        ) from error
+    if array.ndim == 1 and not array.dtype.names:
+        return pd.DataFrame({"value": array})
+    if array.ndim == 2:
+        width = array.shape[1]
+        return pd.DataFrame(array, columns=["value"] if width == 1 else [f"value_{place}" for place in range(width)])
+    raise ProfileError(
+        f"outputs: {type(outputs).__name__} of shape {array.shape} is no table of one row for each input: give a"
+        " DataFrame, a Series or an array of one or two dimensions"
+    )
 
 
 def _check(
     frame: pd.DataFrame, outputs: pd.DataFrame | None, sensitive: tuple[str, ...], slices: tuple[str, ...]
 ) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise ProfileError(f"learn() takes a pandas DataFrame, not {type(frame).__name__}")
     if frame.empty:
         raise ProfileError(
             "the training frame has no rows or no columns: learn from the frame that the model was trained on"
@@ -66,11 +105,14 @@ def _check(
         if part is None:
             continue
         for name in part.columns:
-            if not isinstance(name, str) or not name.strip():
-                raise ProfileError(f"column {name!r}: a feature name must be a string that is not blank")
+            if not isinstance(name, str) or not name.strip() or not _is_unicode(name):
+                raise ProfileError(
+                    f"column {name!r}: a feature name must be a string that is not blank: rename it, for example with"
+                    " frame.columns = [...]"
+                )
         if not part.columns.is_unique:
             raise ProfileError(
-                f"columns {sorted(part.columns[part.columns.duplicated()])} occur twice: rename one of them"
+                f"columns {sorted(set(part.columns[part.columns.duplicated()]))} occur twice: rename one of them"
             )
     if outputs is not None and len(outputs) != len(frame):
         raise ProfileError(f"{len(outputs)} rows of outputs for {len(frame)} rows of inputs")
@@ -81,128 +123,40 @@ def _check(
                 raise ProfileError(f"{what}: {name!r} is not a column of the frame")
 
 
-def _feature(name: str, column: pd.Series[Any], sensitive: bool, redactor: Redactor) -> tuple[Feature, Mask]:
-    """A feature, and the rows that its own validation would reject."""
-    missing: Mask = column.isna().to_numpy(dtype=bool)
-    common: dict[str, Any] = {
-        "name": name,
-        "dtype": str(column.dtype),
-        "inferred_dtype": _inferred_dtype(column),
-        "count": int((~missing).sum()),
-        "missing": int(missing.sum()),
-        "sensitive": sensitive,
-    }
-    values = column[~missing]
-    if len(values) and all(isinstance(value, (bool, np.bool_)) for value in values.unique()):
-        true = int(values.astype(bool).sum())
-        return Feature(**common, type="boolean", true=true, false=len(values) - true), np.zeros(len(column), dtype=bool)
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_complex_dtype(values):
-        return _number(common, column, missing, redactor)
-    return _strings(common, column, missing, redactor)
-
-
-def _number(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redactor: Redactor) -> tuple[Feature, Mask]:
-    numbers: Numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    outside = ~missing & ~np.isfinite(numbers)
-    values = numbers[np.isfinite(numbers)]
-    integer = bool(np.equal(np.mod(values, 1), 0).all()) if len(values) else False
-    clean = True
-    if integer and len(values) and np.abs(values).max() >= _IDENTIFIER:
-        large = np.unique(values[np.abs(values) >= _IDENTIFIER])
-        clean = not any(redactor.integer(int(value)) for value in large)
-    if not len(values):
-        return Feature(**common, type="number", integer=integer, clean=clean), outside
-    with np.errstate(over="ignore", invalid="ignore"):  # values near the limits of a double
-        mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        quantiles = np.quantile(values, QUANTILES)
-        bins = Bins.learn(values, integer=integer)
-    low, high = float(values.min()), float(values.max())
-    if common["sensitive"] or not clean:  # any figure could be the value of one person: only rounded quantiles are kept
-        common["sensitive"] = True
-        quantiles = np.array([_rounded(float(quantile)) for quantile in quantiles])
-        low, high = float(quantiles[0]), float(quantiles[-1])
-        bins = Bins((low, float(np.nextafter(high, np.inf))), (len(values),))
-        outside |= np.isfinite(numbers) & ((numbers < low) | (numbers > high))
-    feature = Feature(
-        **common,
-        type="number",
-        clean=clean,
-        integer=integer,
-        min=low,
-        max=high,
-        mean=_finite(mean),
-        std=_finite(std),
-        zero=int((values == 0).sum()),
-        quantiles={str(p): float(q) for p, q in zip(QUANTILES, quantiles, strict=True) if np.isfinite(q)},
-        edges=bins.edges,
-        counts=bins.counts,
-    )
-    return feature, outside
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
-
-
-def _strings(common: dict[str, Any], column: pd.Series[Any], missing: Mask, redactor: Redactor) -> tuple[Feature, Mask]:
-    texts = column[~missing].map(_as_text)
-    tally = texts.value_counts()
-    accepted: Mask = np.zeros(len(column), dtype=bool)
-    clean = not any(redactor.text(str(value))[1] for value in tally.index)
-    if _is_text(tally):
-        lengths = texts.str.len()
-        length = {"min": float(lengths.min()), "max": float(lengths.max()), "mean": float(lengths.mean())}
-        return Feature(**common, type="text", clean=clean, length=length), accepted
-    complete = len(tally) <= CATEGORIES
-    listed = tally[tally >= RARE].sort_index().sort_values(ascending=False, kind="stable")
-    if not complete:
-        listed = listed.head(HEAD)
-    if common["sensitive"]:
-        listed, complete = listed.head(0), False
-    categories = tuple((str(v), int(n)) for v, n in listed.items() if not redactor.text(str(v))[1])
-    kept = sum(n for _, n in categories)
-    complete = complete and kept >= COVERED * len(texts)
-    feature = Feature(
-        **common,
-        type="category",
-        clean=clean,
-        distinct=len(tally),
-        categories=categories,
-        other=int(tally.sum()) - kept,
-        complete=complete,
-    )
-    if not complete:
-        return feature, accepted
-    known = {value for value, _ in categories}
-    outside = accepted.copy()
-    outside[~missing] = ~texts.isin(known).to_numpy()
-    return feature, outside
-
-
-def _inferred_dtype(column: pd.Series[Any]) -> str:
-    """The type of the values of objects or categories, unless they are text; empty for other columns."""
-    name = str(column.dtype)
-    if name not in ("object", "category"):
-        return ""
-    kind = pd.api.types.infer_dtype(column.cat.categories if name == "category" else column, skipna=True)
-    return "" if kind in ("string", "empty") else str(kind)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, (pd.Timestamp, np.datetime64)):
-        return pd.Timestamp(value).isoformat()
-    return str(value)
-
-
-def _is_text(tally: pd.Series[Any]) -> bool:
-    """Free text: long values, or mostly different ones of several words."""
-    if not len(tally):
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
         return False
-    values = [str(value) for value in tally.index]
-    if max(map(len, values)) > CATEGORY_LENGTH:
-        return True
-    return len(values) > HEAD and sum(len(value.split()) >= _WORDS for value in values) > len(values) / 2
+    return True
+
+
+def _all_harmless(name: str, values: ColumnValues, redactor: Redactor) -> bool:
+    """Whether all values under a sensitive name are such that the rules let them pass: flags and small counts."""
+    distinct = values.distinct()
+    return bool(distinct) and all(harmless(redactor, name, value) for value in distinct)
+
+
+def _feature(name: str, column: pd.Series[Any], redactor: Redactor, *, named: bool) -> Described:
+    """A feature of the inputs or outputs; the same rules hold for both.
+
+    Args:
+        name: of the column.
+        column: its values.
+        redactor: has the rules.
+        named: the caller says that it is sensitive.
+    """
+    try:
+        holds = inferred_dtype(column)
+        values = read(column, holds)
+        by_name = redactor.sensitive(name) and not _all_harmless(name, values, redactor)
+        common = {"name": name, "dtype": str(column.dtype), "inferred_dtype": holds, "sensitive": named or by_name}
+        return describe(common, values, redactor)
+    except ProfileError as error:
+        raise ProfileError(f"column {name!r}: {error}") from None
+    except Exception as error:
+        what = (str(error).splitlines() or [""])[0]
+        raise ProfileError(
+            f"column {name!r}: its values of type {column.dtype} cannot be learnt ({type(error).__name__}: {what}):"
+            " convert it to numbers, booleans, times or text, or drop it"
+        ) from error

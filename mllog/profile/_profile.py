@@ -26,6 +26,8 @@ from mllog.redaction import Redactor
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mllog.profile._learn import Outputs
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -68,7 +70,7 @@ class Profile:
     def learn(
         cls,
         frame: pd.DataFrame,
-        outputs: pd.DataFrame | None = None,
+        outputs: Outputs | None = None,
         *,
         name: str,
         version: str,
@@ -79,16 +81,29 @@ class Profile:
 
         Args:
             frame: one row per training example, one column per input.
-            outputs: the model's predictions for these rows (or the target), one column per output.
+            outputs: the model's predictions for these rows (or the target): a frame with one column per output, a
+                Series, or an array; without a name, an output is called `value`, several `value_0`, `value_1` and so
+                on.
             name: name of the model.
             version: version of the model.
             sensitive: columns whose values must not be kept.
             slices: columns to watch separately, by value.
 
         Raises:
-            ProfileError: the frame is empty, has no usable names, or a named column is not in it.
+            ProfileError: the frame is empty, a named column is not in it, or a column has no usable name or holds
+                what is no single number, boolean, time or text; the message names the column.
             MissingExtraError: numpy or pandas is not installed.
+
+        Example:
+            >>> import pandas as pd
+            >>> Profile.learn(pd.DataFrame({"tags": [["late"], []]}), name="late", version="1.0")
+            Traceback (most recent call last):
+            ...
+            mllog.errors.ProfileError: column 'tags': row 0 holds a list, which is no single number, text, boolean or \
+time: give each element a column of its own, turn it into a text, or drop the column
         """
+        if not name:
+            raise ProfileError("the name of the model is empty: give name=")
         try:
             from mllog.profile._learn import learn  # noqa: PLC0415 - pandas is an extra
         except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ from mllog.emit._shape import IDENTIFIER, Shape, Text
 from mllog.event._findings import Findings
 from mllog.event._plain import Unreadable, plain
 from mllog.profile._feature import Feature
+from mllog.profile._values import harmless, is_numeric_coded, is_time, precision_of, reach, text_of
 from mllog.redaction import Redactor, rules_digest
 
 _NUMBER: Final = 0
@@ -18,6 +19,16 @@ _CATEGORY: Final = 1
 _BOOLEAN: Final = 2
 _TEXT: Final = 3
 _SENSITIVE: Final = 4
+_TIME: Final = 5
+_ACCEPTED: Final = {
+    float: frozenset({_NUMBER}),
+    int: frozenset({_NUMBER}),
+    str: frozenset({_CATEGORY, _TEXT, _TIME}),
+    Text: frozenset({_TEXT}),
+    bool: frozenset({_BOOLEAN}),
+}
+"""Features that a shape may have values of these types for."""
+
 _INFINITY: Final = float("inf")
 
 _Spec = tuple[int, float, float, frozenset[str], frozenset[str], Feature]
@@ -27,10 +38,14 @@ def _spec(feature: Feature, *, certified: bool, redact: bool) -> _Spec:
     """How a feature is checked: code, least, greatest, values that need no scan, known values, itself."""
     known = frozenset(value for value, _ in feature.categories)
     code = {"number": _NUMBER, "category": _CATEGORY, "boolean": _BOOLEAN, "text": _TEXT}[feature.type]
+    low, high = -_INFINITY, _INFINITY
+    if feature.temporal:
+        code = _TIME
+    elif feature.min is not None and feature.max is not None:
+        precision = precision_of(feature.dtype, feature.inferred_dtype)
+        low, high = reach(feature.min, precision)[0], reach(feature.max, precision)[1]
     if redact and feature.sensitive:
         code = _SENSITIVE
-    low = -_INFINITY if feature.min is None else feature.min
-    high = _INFINITY if feature.max is None else feature.max
     return code, low, high, known if certified and feature.clean else frozenset(), known, feature
 
 
@@ -55,7 +70,7 @@ class Validator(Splitter):
         keep_texts: write free texts instead of a summary.
     """
 
-    __slots__ = ("_specs",)
+    __slots__ = ("_coded", "_specs")
 
     def __init__(self, profile: Trained, redactor: Redactor | None, *, keep_texts: bool = False) -> None:
         super().__init__(redactor, keep_texts=keep_texts)
@@ -66,21 +81,24 @@ class Validator(Splitter):
             by_name = redactor is not None and redactor.sensitive(feature.name)
             specs[feature.name] = _spec(feature, certified=certified and not by_name, redact=redactor is not None)
         self._specs = specs
+        self._coded = {
+            feature.name: precision_of(feature.dtype, feature.inferred_dtype)
+            for feature in profile.inputs
+            if is_numeric_coded(feature.inferred_dtype)
+        }
 
     def shape(self, types: dict[str, type], long: Collection[str], large: Collection[str]) -> Shape | None:
         """How to sort values of these names and types; None if the training data has other ones."""
         specs = self._specs
-        codes = {float: _NUMBER, int: _NUMBER, str: _CATEGORY, Text: _TEXT, bool: _BOOLEAN}
-        types = {name: Text if kind is str and self._is_text(name) else kind for name, kind in types.items()}
-        if any(types[name] is not Text for name in long):  # no category is that long
+        if self.leaves_texts(long):
             return None
+        types = {name: Text if name in long else kind for name, kind in types.items()}
         absent = [name for name in specs if name not in types]
         for name, kind in types.items():
-            if name not in specs or (kind in codes and codes[kind] != specs[name][0]):
+            if name not in specs or (kind in _ACCEPTED and specs[name][0] not in _ACCEPTED[kind]):
                 return None
-        if any(
-            not specs[name][5].missing for name in (*absent, *(n for n, kind in types.items() if kind not in codes))
-        ):
+        gone = (*absent, *(name for name, kind in types.items() if kind not in _ACCEPTED))
+        if any(not specs[name][5].missing for name in gone):
             return None
         return Shape(
             types,
@@ -88,17 +106,15 @@ class Validator(Splitter):
             large=[name for name in large if not specs[name][5].integer],
             known={name: self.known(name) for name, kind in types.items() if kind is str},
             clean=self.clean,
-            text=self.clean_text,
+            text=self.long_text,
             absent=absent,
         )
 
-    def _is_text(self, name: str) -> bool:
-        return name in self._specs and self._specs[name][0] == _TEXT
-
     def clean(self, name: str, value: str) -> bool:
         """Whether a string needs no violation and no redaction: known or not required to be, and clean by the rules."""
-        _, _, _, _, known, feature = self._specs[name]
-        return (value in known or not feature.complete) and super().clean(name, value)
+        code, _, _, _, known, feature = self._specs[name]
+        expected = is_time(value) if code == _TIME else value in known or not feature.complete
+        return expected and super().clean(name, value)
 
     def certified(self, name: str) -> set[str]:
         """The categories that need no scan, because the same rules scanned them during training."""
@@ -128,8 +144,13 @@ class Validator(Splitter):
                 continue
             known_names += 1
             if special and name in special:
-                self._named_sensitive(spec[5], value, category, findings)
-                continue
+                written = special[name]
+                if written is not None:
+                    self._check(spec, written, value, number, category, rest, findings)
+                    continue
+                if not self._is_harmless(name, value, findings):
+                    self._named_sensitive(spec[5], value, category, findings)
+                    continue
             code, low, high, certified, _, feature = spec
             kind = type(value)
             if code == _NUMBER and (kind is float or kind is int) and low <= value <= high:
@@ -138,7 +159,7 @@ class Validator(Splitter):
                 elif kind is int:
                     self.integer(name, value, number, category, findings)
                 elif value - value != 0.0:  # an infinity, where training knew no bounds
-                    self.non_finite(name, number, findings)
+                    self._none(feature, name, value, number, findings)
                 else:
                     self._fraction(feature, value, number, category, findings)
             elif code == _CATEGORY and kind is str and value in certified:
@@ -168,40 +189,59 @@ class Validator(Splitter):
             return
         simple = value if type(value) is str else plain(value, findings.budget)
         if simple is None:
-            if not is_numeric(value):
-                _missing(feature, findings)
-            elif (
-                feature.missing and abs(value) != _INFINITY
-            ):  # frames write missing values as NaN, and the training data has some
-                number[name] = None
-                findings.note("non_finite", name)
-            else:
-                self.non_finite(name, number, findings)
+            self._none(feature, name, value, number, findings)
             return
         kind = type(simple)
         if code == _SENSITIVE:
             self.sensitive(name, simple, category, findings, "sensitive")
         elif code == _NUMBER and isinstance(simple, (int, float)) and kind is not bool:
-            if simple < low:
+            if _less(simple, low):
                 findings.violate("below_min", name)
-            elif simple > high:
+            elif _less(high, simple):
                 findings.violate("above_max", name)
             if isinstance(simple, int):
                 self.integer(name, simple, number, category, findings)
             else:
                 self._fraction(feature, simple, number, category, findings)
-        elif code == _CATEGORY and (kind is str or (kind in (int, float, bool) and str(simple) in known)):
-            text = str(simple)
-            if text not in known and feature.complete:
+        elif code == _CATEGORY and (text := self._category(feature, simple, known)) is not None:
+            if feature.complete and text not in known and plain(text) not in known:
                 findings.violate("unseen_category", name)
             self.string(name, text, category, rest, findings)
         elif code == _BOOLEAN and kind is bool:
             rest.setdefault("boolean", {})[name] = simple
-        elif code == _TEXT and kind is str:
-            self.text(name, self.searched(name, simple, findings), rest)
+        elif kind is str and (code == _TEXT or (code == _TIME and is_time(simple))):
+            self.string(name, simple, category, rest, findings)
         else:
             findings.violate("wrong_type", name)
             self.other(name, simple, number, category, rest, findings)
+
+    def _none(self, feature: Feature, name: str, value: Any, number: dict[str, Any], findings: Findings) -> None:
+        """Missing, NaN or an infinity: frames write what is missing as NaN, whatever type the feature has."""
+        if not is_numeric(value) or (feature.type != "number" and not _is_infinite(value)):
+            _missing(feature, findings)
+        elif feature.infinite if _is_infinite(value) else feature.missing:
+            number[name] = None
+            findings.note("non_finite", name)
+        else:
+            self.non_finite(name, number, findings)
+
+    def _category(self, feature: Feature, value: Any, known: frozenset[str]) -> str | None:
+        """The category of a plain value; None for a value of another type than those of training."""
+        if type(value) is str:
+            return value
+        if not isinstance(value, (int, float)):
+            return None
+        text = text_of(value, self._coded.get(feature.name, ""))
+        if text not in known and str(value) in known:  # profiles of older versions list 1.0
+            return str(value)
+        return text if text in known or (feature.name in self._coded and type(value) is not bool) else None
+
+    def _is_harmless(self, name: str, value: Any, findings: Findings) -> bool:
+        """Whether a value under a sensitive name is a flag or a small count."""
+        if type(value) is Unreadable or self._redactor is None:
+            return False
+        simple = value if type(value) is str else plain(value, findings.budget)
+        return simple is not None and harmless(self._redactor, name, simple)
 
     def _fraction(
         self, feature: Feature, value: float, number: dict[str, Any], category: dict[str, Any], findings: Findings
@@ -246,3 +286,16 @@ def _missing(feature: Feature, findings: Findings) -> None:
         findings.note("missing", feature.name)
     else:
         findings.violate("missing", feature.name)
+
+
+def _less(one: float, other: float) -> bool:
+    """Whether a number is less: integers are compared exactly, a double in the precision that it has."""
+    return one < other and (type(one) is type(other) is int or float(one) < float(other))
+
+
+def _is_infinite(value: Any) -> bool:
+    """Whether a value that JSON has no number for is an infinity; a signalling NaN refuses to be compared."""
+    try:
+        return bool(abs(value) == _INFINITY)
+    except (ArithmeticError, TypeError, ValueError):
+        return False

@@ -55,14 +55,22 @@ def selection(
         until: the moment before which they are.
         text: in Lucene's syntax, as the search bar of Kibana takes it.
 
+    Raises:
+        QueryError: `since` is not before `until`: no event can be between them.
+
     Example:
         >>> selection(model="late", text="event.outcome:failure")["bool"]["filter"][0]
         {'term': {'mllog.model.name': 'late'}}
     """
+    ends = {name: iso_utc(end, "microseconds") for name, end in (("gte", since), ("lt", until)) if end is not None}
+    if since is not None and until is not None and since >= until:
+        raise QueryError(
+            f"since ({ends['gte']}) is not before until ({ends['lt']}), so no event can be between them: swap them, or"
+            " leave one out"
+        )
     filters: list[Mapping[str, Any]] = list(clauses)
     if model is not None:
         filters.append({"term": {"mllog.model.name": model}})
-    ends = {name: iso_utc(end, "microseconds") for name, end in (("gte", since), ("lt", until)) if end is not None}
     if ends:
         filters.append({"range": {"@timestamp": ends}})
     if text.strip():

@@ -179,6 +179,8 @@ def _cardinality(scope: Scope) -> Iterator[Alarm]:
     for feature in scope.inputs:
         if feature.type != "category" or feature.complete or feature.sensitive or not feature.distinct:
             continue
+        if feature.temporal:  # time goes on: each has a new value
+            continue
         limit = scope.limits.get("cardinality", "limit", _GROWTH * feature.distinct)
         path = f"mllog.input.category.{feature.name}"
         yield Alarm(

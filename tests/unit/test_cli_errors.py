@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support.cli import Cli
 from support.waiting import PATIENCE
@@ -192,6 +193,51 @@ def test_a_frame_that_cannot_be_read_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "none.csv" in cli.fails("profile", "learn", tmp_path / "none.csv", *arguments)
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     assert "no column 'c'" in cli.fails("profile", "learn", tmp_path / "t.csv", *arguments, "--output", "c")
+
+
+FRAMES = {
+    "empty.csv": b"",
+    "blank.csv": b"\n\n",
+    "header.csv": b"a,b\n",
+    "ragged.csv": b"a,b\n1,2\n1,2,3\n",
+    "binary.csv": bytes(range(256)),
+    "latin.csv": "stra\u00dfe\nm\u00fcnchen\n".encode("latin-1"),
+    "quote.csv": b'a,b\n"1,2\n',
+    "noname.csv": b",b\n1,2\n",
+    "nul.csv": b"a\x00b\n1\n",
+    "no.zip": b"a,b\n1,2\n",
+    "no.csv.gz": b"a,b\n1,2\n",
+    "no.parquet": b"a,b\n1,2\n",
+    "NO.PARQUET": b"PAR1",
+    "empty.parquet": b"",
+}
+
+
+@pytest.mark.parametrize("name", [*FRAMES, "missing.csv", "missing.parquet", "folder"])
+def test_a_file_without_a_frame_is_one_line(cli: Cli, tmp_path: Path, name: str) -> None:
+    """That names the file; or a profile, where pandas finds a frame in it."""
+    path = tmp_path / name
+    if name in FRAMES:
+        path.write_bytes(FRAMES[name])
+    elif name == "folder":
+        path.mkdir()
+    code, out, err = cli.run("profile", "learn", path, "--out", tmp_path / "p.json", "--name", "m", "--version", "1")
+    if code == 0:
+        assert name in ("noname.csv", "binary.csv", "nul.csv")
+        assert "rows" in out
+    else:
+        assert str(path) in err
+        assert len(err.splitlines()) == 1
+        assert not (tmp_path / "p.json").exists()
+
+
+def test_a_column_that_cannot_be_learnt_is_named(cli: Cli, tmp_path: Path) -> None:
+    """With the file and the remedy."""
+    pd.DataFrame({"x": [1, 2], "tags": [["a"], ["b"]]}).to_parquet(tmp_path / "t.parquet")
+    arguments = ("--out", tmp_path / "p.json", "--name", "late", "--version", "1")
+    said = cli.fails("profile", "learn", tmp_path / "t.parquet", *arguments)
+    assert "t.parquet: column 'tags': row 0 holds an array" in said
+    assert "drop the column" in said
 
 
 def test_profile_learn_and_show(cli: Cli, tmp_path: Path) -> None:

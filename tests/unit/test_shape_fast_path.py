@@ -9,6 +9,7 @@ import sys
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import orjson
 import pandas as pd
 import pytest
@@ -31,6 +32,10 @@ FRAME = pd.DataFrame(
         "carrier": ["AA", "UA"] * 20,
         "gate": [f"G{n}" for n in range(38)] + [None, None],
         "wet": [True, False] * 20,
+        "grade": np.array([0.1, 0.7] * 20, dtype="float32"),
+        "shop": pd.Series([1, 2] * 20).astype("category"),
+        "booked": pd.date_range("2026-01-01", periods=40),
+        "paid": [f"2026-01-{1 + n % 28:02}" for n in range(40)],
         "user_phone": ["x"] * 40,
         "note": [
             f"the {n}th note, of which there are many, all of them different and rather long" * 4 for n in range(40)
@@ -42,6 +47,7 @@ VALUES = st.one_of(
     st.floats(),
     st.floats(0, 39),
     st.integers(0, 39),
+    st.sampled_from([0.1, 0.7, 0.699999988079071, 0.8, 1.0, 2**60, 2**60 + 39, 2**60 + 40, 2.0**60]),
     st.integers(),
     st.booleans(),
     st.none(),
@@ -52,6 +58,9 @@ VALUES = st.one_of(
             "ZZ",
             "G3",
             "z" * 9000,
+            "2031-07-01",
+            "12:30",
+            "1",
             "long " * 80 + "ann@example.com",
             "ann@example.com",
             "4242424242424242",
@@ -89,7 +98,18 @@ def fresh(request: pytest.FixtureRequest) -> Splitter:
     return made(request.param, FRAME.drop(columns="user_phone"))
 
 
-ROW = {"delay": 3.0, "seats": 4, "carrier": "AA", "gate": None, "wet": True, "note": "word"}
+ROW = {
+    "delay": 3.0,
+    "seats": 4,
+    "carrier": "AA",
+    "gate": None,
+    "wet": True,
+    "grade": 0.7,
+    "shop": "1",
+    "booked": "2031-07-01T12:00:00Z",
+    "paid": "2026-02-01",
+    "note": "word",
+}
 
 
 def general(splitter: Splitter, values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -129,6 +129,28 @@ def test_an_export_says_what_is_not_as_it_was_sent(cli: Cli, tmp_path: Path) -> 
     assert "n: 1 values not as they were sent: does not fit the column's type" in out
 
 
+def test_an_export_of_a_model_that_is_not_there_says_so(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    """With the models that are, and without a file; a model without events in a period is an empty file."""
+    out = tmp_path / "x.csv"
+    said = cli.fails("export", "--store", folder, "--model", "comands", "--out", out)
+    assert "no predictions of the model 'comands' in the store; models in it: 'commands'" in said
+    assert not out.exists()
+    assert "x.csv: 0 events" in cli.does(
+        "export", "--store", folder, "--model", "commands", "--until", "2020-01-01", "--out", out
+    )
+
+
+@pytest.mark.parametrize("command", [("query",), ("export", "--model", "commands")])
+@pytest.mark.parametrize("until", ["2026-05-03", "2026-05-04T00:00:00Z", "3650d"])
+def test_a_period_that_ends_before_it_begins_says_so(
+    cli: Cli, folder: Path, tmp_path: Path, command: tuple[str, ...], until: str
+) -> None:
+    """In one line, for every command that takes both ends."""
+    out = () if command == ("query",) else ("--out", tmp_path / "x.csv")
+    said = cli.fails(*command, "--store", folder, "--since", "2026-05-04", "--until", until, *out)
+    assert "since (2026-05-04T00:00:00.000000Z) is not before until (" in said
+
+
 def test_all_events_of_a_person_are_ndjson(cli: Cli, folder: Path, tmp_path: Path) -> None:
     """To standard output or into a file of its owner; how many goes to standard error."""
     code, out, err = cli.run("export", "--store", folder, "--subject", "seats=7")

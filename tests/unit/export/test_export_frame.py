@@ -126,8 +126,9 @@ def test_what_is_not_as_it_was_sent_is_named_and_counted(store: EmbeddedStore) -
     assert back["x"].isna().all()
     assert back["word"].tolist() == ["a", "mail [REDACTED:email]"]
     assert back["whole"].isna().tolist() == [False, True]
+    assert back["note"][1] == "short"
     assert back.attrs["unrestored"] == {
-        "note": {"a text that is kept as a summary": 2},
+        "note": {"a text that is kept as a summary": 1},
         "whole": {"does not fit the column's type": 1},
         "word": {"redacted": 1},
         "x": {"not finite: NaN now, was NaN or an infinity": 1},

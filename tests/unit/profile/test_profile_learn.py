@@ -34,7 +34,7 @@ def frame(rows: int = 200) -> pd.DataFrame:
             "seats": draw.integers(0, 5, rows),
             "carrier": draw.choice(["UA", "AA", "B6"], rows),
             "wet": draw.choice([True, False], rows),
-            "note": [f"seen at gate {n} by the crew of flight {n}" for n in range(rows)],
+            "note": [f"seen at gate {n} by the crew of flight {n}, " * 8 for n in range(rows)],
             "when": pd.date_range("2026-01-01", periods=rows, freq="h"),
         }
     )
@@ -274,6 +274,12 @@ def valid() -> dict[str, Any]:
         ({"seats": 10**12}, {"above_max": ["seats"]}),
         ({"carrier": "ZZ"}, {"unseen_category": ["carrier"]}),
         ({"carrier": 7}, {"wrong_type": ["carrier"]}),
+        ({"carrier": float("nan")}, {"missing": ["carrier"]}),
+        ({"wet": float("nan")}, {"missing": ["wet"]}),
+        ({"when": "2031-07-01"}, {}),
+        ({"when": "1999-07-01T10:00:00Z"}, {}),
+        ({"when": "soon"}, {"wrong_type": ["when"]}),
+        ({"when": 17}, {"wrong_type": ["when"]}),
         ({"carrier": None}, {"missing": ["carrier"]}),
         ({"wet": 1}, {"wrong_type": ["wet"]}),
         ({"wet": np.bool_(True)}, {}),
@@ -311,7 +317,8 @@ def test_events_carry_quality_and_keep_values(profile: Profile) -> None:
         "invalid": 1,
     }
     found = events[0]["mllog"]
-    assert found["input"]["category"] == {"delay": "late", "carrier": "ZZ", "when": "2026-01-01T00:00:00"}
+    expected = {"delay": "late", "carrier": "ZZ", "note": "anything", "when": "2026-01-01T00:00:00"}
+    assert found["input"]["category"] == expected
     assert found["input"]["number"] == {"seats": 99}
     assert found["input_overflow"] == {"extra": {"a": 1}}
     assert events[1]["mllog"]["quality"] == {"invalid": 0}
@@ -321,9 +328,9 @@ def test_new_values_are_scanned_known_ones_are_not(profile: Profile) -> None:
     """A category that training did not show goes past the rules, and so does free text, of which a summary stays."""
     log = mllog.model("scanned", "1", profile=profile)
     with capture() as events:
-        log.prediction({**valid(), "carrier": "ann@example.com", "note": "call +1 (202) 555-0157"})
+        log.prediction({**valid(), "carrier": "ann@example.com", "note": "a word " * 40 + "call +1 (202) 555-0157"})
     assert events[0]["mllog"]["input"]["category"]["carrier"] == "[REDACTED:email]"
-    assert events[0]["mllog"]["input"]["text"]["note"] == "[text: 21 characters, 2 words]"
+    assert events[0]["mllog"]["input"]["text"]["note"] == "[text: 301 characters, 82 words]"
     assert events[0]["mllog"]["redaction"]["kinds"] == ["email", "phone"]
     assert events[0]["mllog"]["redaction"]["fields"] == ["carrier", "note"]
 
