@@ -62,7 +62,7 @@ class Extended:
 
     def get(self) -> Any:
         """The members in force."""
-        known, more = self.variable.get(), self.more()
+        known, more = _in_force(self.variable.get()), self.more()
         return {**by_name(known), **more} if known and more else more or known
 
     def set(self, value: Any) -> Token[Any]:
@@ -118,7 +118,11 @@ def label(value: Any) -> str:
 
 def current_labels() -> dict[str, str]:
     """The labels in force: those of a job that is over count no more, although its thread may live on."""
-    bound = labels.get()
+    found: dict[str, str] = _in_force(labels.get())
+    return found
+
+
+def _in_force(bound: Any) -> Any:
     while type(bound) is _JobLabels and bound.job() is None:
         bound = bound.before
     return bound
@@ -176,12 +180,13 @@ def bind(**more: Any) -> Token[dict[str, str]]:
     Example:
         >>> import mllog
         >>> token = mllog.bind(route="/predict", tenant=7)
-        >>> labels.get()
+        >>> current_labels()
         {'route': '/predict', 'tenant': '7'}
         >>> labels.reset(token)
     """
-    bound, job = merged(more), _current_job()
-    return labels.set(bound if job is None else _JobLabels(bound, job, current_labels()))
+    before = _in_force(_labels.get())  # without what another library knows, which ends where that says
+    bound, job = {**before, **as_labels(more.items())}, _current_job()
+    return labels.set(bound if job is None else _JobLabels(bound, job, before))
 
 
 @contextlib.contextmanager
@@ -191,9 +196,9 @@ def bound(**more: Any) -> Iterator[None]:
     Example:
         >>> import mllog
         >>> with mllog.bound(route="/predict"):
-        ...     labels.get()
+        ...     current_labels()
         {'route': '/predict'}
-        >>> labels.get()
+        >>> current_labels()
         {}
     """
     token = bind(**more)

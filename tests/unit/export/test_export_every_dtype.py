@@ -50,6 +50,8 @@ def same(one: Any, other: Any) -> bool:
         return float(one) == float(other)  # an event has the digits of a double
     if isinstance(one, int) and not -(2**63) <= one < 2**64:
         return float(one) == float(other)
+    if isinstance(one, str) and isinstance(other, str):
+        return one.encode("utf-8", "replace").decode() == other  # JSON has no lone surrogates
     return type(one) is type(other) and bool(one == other)
 
 

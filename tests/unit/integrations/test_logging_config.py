@@ -214,6 +214,28 @@ def test_labels_end_with_a_celery_task() -> None:
     assert [event.get("labels") for event in events] == [{"job": "1"}, None, None]
 
 
+def test_labels_end_with_a_task_beside_structlog() -> None:
+    """What structlog knows is laid over the labels in force, not over those of a task that is over."""
+    from mllog.integrations import structlog as integration
+
+    log, app = mllog.model("celery", "1"), celery.Celery("shop")
+
+    @app.task
+    def job() -> None:
+        mllog.bind(job=1)
+
+    integration.configure()
+    try:
+        with capture() as events, structlog.contextvars.bound_contextvars(a=1):
+            job.apply()
+            log.prediction({"x": 1.0})
+            with mllog.bound(b=2):
+                log.prediction({"x": 1.0})
+        assert [event["labels"] for event in events] == [{"a": "1"}, {"a": "1", "b": "2"}]
+    finally:
+        integration.reset()
+
+
 def test_labels_end_with_a_wsgi_request() -> None:
     """Servers use their threads again."""
     from mllog.integrations.wsgi import Middleware
