@@ -58,6 +58,19 @@ INPUTS: Final[dict[str, Schema]] = {
             "ssl_verification_mode": STRING, "proxy_protocol": BOOLEAN,
         }
     ),
+    "udp": Schema(
+        {
+            **_INPUT, "host": STRING, "port": Setting("number", required=True), "buffer_size": NUMBER,
+            "queue_size": NUMBER, "receive_buffer_bytes": NUMBER, "workers": NUMBER, "source_ip_fieldname": STRING,
+        }
+    ),
+    "syslog": Schema(
+        {
+            **_INPUT, "host": STRING, "port": NUMBER, "grok_pattern": STRING, "syslog_field": STRING,
+            "proxy_protocol": BOOLEAN, "use_labels": BOOLEAN, "facility_labels": ARRAY, "severity_labels": ARRAY,
+            "timezone": STRING, "locale": STRING,
+        }
+    ),
     "stdin": Schema(_INPUT),
     "dead_letter_queue": Schema(
         {

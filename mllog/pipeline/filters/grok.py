@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import regex  # type: ignore[import-untyped]
@@ -23,8 +27,8 @@ SCHEMA: Final = Schema(
         **COMMON, "match": HASH, "pattern_definitions": HASH, "break_on_match": BOOLEAN, "overwrite": ARRAY,
         "keep_empty_captures": BOOLEAN, "tag_on_failure": ARRAY, "target": STRING, "ecs_compatibility": STRING,
         "named_captures_only": BOOLEAN, "timeout_millis": NUMBER, "tag_on_timeout": STRING, "timeout_scope": STRING,
-    },
-    outside=frozenset({"patterns_dir", "patterns_files_glob"}),
+        "patterns_dir": ARRAY, "patterns_files_glob": STRING,
+    }
 )  # fmt: skip
 
 _USE: Final = re.compile(r"%\{([A-Za-z0-9_]+)(?::([^:}]+)(?::([a-z]+))?)?\}|\(\?<([^=!>][^>]*)>")
@@ -89,6 +93,26 @@ def _typed(text: str, kind: str) -> Any:
     return text.lower() == "true" if kind == "boolean" else text
 
 
+def _from_files(folders: Iterable[str], names: str) -> dict[str, str]:
+    """The patterns of files: a name, blanks and the pattern on each line; a later one replaces an earlier one.
+
+    Raises:
+        OSError: a file cannot be read.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    found: dict[str, str] = {}
+    for folder in folders:
+        where = os.path.join(folder, names) if os.path.isdir(folder) else folder  # noqa: PTH112, PTH118 - as Dir.glob
+        for file in sorted(glob.glob(where)):  # noqa: PTH207 - the setting is a pattern itself
+            if not os.path.isfile(file):  # noqa: PTH113 - as above
+                continue
+            for line in Path(file).read_text(encoding="utf-8").split("\n"):
+                name, *rest = line.strip("\r").lstrip().split(None, 1) or [""]
+                if rest and not name.startswith("#"):
+                    found[name] = rest[0]
+    return found
+
+
 def build(plugin: Plugin) -> Filter:
     """A function that sets the named parts of the first pattern that fits, or of all.
 
@@ -96,7 +120,12 @@ def build(plugin: Plugin) -> Filter:
         PipelineError: a pattern is unknown, or is none.
     """
     settings = plugin.settings
-    definitions = {**PATTERNS, **{name: str(text) for name, text in settings.get("pattern_definitions", {}).items()}}
+    try:
+        files = _from_files(map(str, settings.get("patterns_dir", ())), str(settings.get("patterns_files_glob", "*")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise plugin.setting_place("patterns_dir").error(f"grok: a file of patterns cannot be read: {error}") from None
+    own = {name: str(text) for name, text in settings.get("pattern_definitions", {}).items()}
+    definitions = {**PATTERNS, **files, **own}
     above = _field.path(str(settings["target"])) if "target" in settings else ()
     named_only = settings.get("named_captures_only", True)
     fields: list[tuple[_field.Path, list[_Grok]]] = []

@@ -131,6 +131,30 @@ def test_a_dictionary_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [look(merged, "a"), look(replaced, "a")] == ["one", "one"]
 
 
+def test_udp_and_syslog_inputs_are_checked() -> None:
+    """Their settings are known; a wrong one is refused."""
+    text = 'input { udp { port => 514 queue_size => 2000 } syslog { port => 5514 timezone => "UTC" } }'
+    assert [plugin.name for plugin in load_text(text).inputs] == ["udp", "syslog"]
+    with pytest.raises(PipelineError, match="missing the required setting 'port' of udp"):
+        load_text("input { udp { } }")
+
+
+def test_patterns_in_files(tmp_path: Path) -> None:
+    """A folder, a file or a glob; comments and empty lines are left out, and the configuration's own come last."""
+    (tmp_path / "a").write_text("# of the shop\n\nORDER  [A-Z]{2} [0-9]+ \r\nSKU x\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("SKU y\n  LOT z\nALONE\n", encoding="utf-8")
+    match = 'match => { "m" => "^%{ORDER:order}%{SKU:sku}%{LOT:lot}$" }'
+    for place in (tmp_path, f"{tmp_path}/*"):
+        found = filtered(f'grok {{ patterns_dir => "{place}" {match} }}', {"m": "AB 12 yz"})
+        assert [found[name] for name in ("order", "sku", "lot")] == ["AB 12 ", "y", "z"]
+    own = f'grok {{ patterns_dir => ["{tmp_path}"] pattern_definitions => {{ SKU => "q" }} {match} }}'
+    assert filtered(own, {"m": "AB 12 qz"})["sku"] == "q"
+    with pytest.raises(PipelineError, match=r"%\{LOT\} is not known"):
+        filtered(f'grok {{ patterns_dir => "{tmp_path}/a" {match} }}', {})
+    with pytest.raises(PipelineError, match=r"%\{ORDER\} is not known"):
+        filtered(f'grok {{ patterns_dir => "{tmp_path}" patterns_files_glob => "*.txt" {match} }}', {})
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

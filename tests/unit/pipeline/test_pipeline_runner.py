@@ -240,7 +240,6 @@ def test_decimals_compare_with_literals() -> None:
             'filter { grok { match => { "message" => "%{NOSUCH:x}" } } }',
             "1:17: grok: the pattern %{NOSUCH} is not known",
         ),
-        ('filter { grok { patterns_dir => "/etc" } }', "1:17: the setting 'patterns_dir' of grok is outside"),
         ('filter { grok { match => { "m" => "%{A}" } pattern_definitions => { "A" => "%{A}" } } }', "names itself"),
         ('filter { kv { field_split_pattern => "(" } }', "1:10: kv: "),
         ('filter { dissect { mapping => { "message" => "none" } } }', "1:20: the mapping of message has no %{field}"),
