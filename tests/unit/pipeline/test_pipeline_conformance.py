@@ -27,7 +27,7 @@ LOADED_FILES = {"config-errors.yml", "config-errors-2.yml", "config-errors-3.yml
 # What is run of the corpus; the subset may grow, and must never shrink unseen.
 GROUPS, EVENTS = 429, 1503
 
-# Where the runner differs, and why that is left so. Each is refused, or named in docs/logstash.md.
+# Where the runner differs, and why that is left so. Each is refused, or named in logstash/README.md.
 DIFFERS = {
     "cisco_asa_std": "named patterns of Cisco's messages are not among those of the runner, which refuses them",
     ("lab-conv-differing", 0): "`2x` in a list is a number to Logstash, and alone it is none",
