@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import logging
 import os
 import time
@@ -123,8 +124,11 @@ def _read_long_line(segment: Segment, fd: int, offset: int, length: int) -> Batc
 def _after_newline(fd: int, offset: int, length: int) -> int | None:
     """The offset behind the next newline; holes of a sparse file are skipped."""
     while offset < length:
-        with contextlib.suppress(OSError):  # no data up to the end, or a filesystem without holes
+        try:
             offset = max(offset, os.lseek(fd, offset, os.SEEK_DATA))
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a hole up to the end
+                return None
         chunk = os.pread(fd, min(_CHUNK, length - offset), offset)
         if not chunk:
             return None
@@ -177,7 +181,7 @@ class SpoolReader:
             secure(folder)
             lock = open_locked(folder / f"{consumer}.lock")
         except OSError as error:
-            raise SpoolError(f"{folder}: cannot use the spool: {error.strerror}") from error
+            raise SpoolError(f"{error.filename or folder}: cannot use the spool: {error.strerror}") from error
         if lock is None:
             raise SpoolInUseError(
                 f"{folder}: another process is reading this spool as {consumer!r}; stop that process first"

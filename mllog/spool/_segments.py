@@ -40,7 +40,8 @@ class Segments:
 
     The limit is one of events. What segments reserve for events to come counts only while there is room: a segment
     takes at most an eighth of the room that is left, spares are given back under pressure, and while the events
-    themselves are below the limit there is always a small segment for a writer that needs one.
+    themselves are below the limit there is always a small segment for a writer that needs one. So for a moment events
+    may exceed the limit by what running writers had reserved, at most half of it.
 
     Segments are memory-mapped where no other user can write to the folder and its filesystem allows it. In a folder
     that a group shares, another process may truncate a file at any moment, so there each event is a write call.
@@ -170,8 +171,10 @@ class Segments:
         """The size of the next segment; None if there is no room for one."""
         used = usage(self.folder)
         room = self.max_bytes - used.allocated
-        # An appended segment reserves nothing on disk, so the writers themselves count.
-        share = room // 8 if self._mapped else room // (8 * (1 + used.live))
+        # What running writers have reserved can still be filled when the limit is reached, so it is bounded too. An
+        # appended segment reserves nothing on disk; there the writers themselves count.
+        free = min(room, self.max_bytes // 2 - sum(size for _, size in used.open))
+        share = free // 8 if self._mapped else free // (8 * (1 + used.live))
         wanted = min(self.segment_bytes, max(smallest, _pages(share)))
         if spare and self.when_full != "drop_oldest":
             return wanted if room - wanted >= self.max_bytes // 8 else None
@@ -251,15 +254,20 @@ class Segments:
             return False
         return True
 
-    def relieve(self) -> None:
-        """Give spares back if others need the room."""
-        if self.spares:
-            try:
-                crowded = usage(self.folder).allocated > self.max_bytes // 8 * 7
-            except OSError:  # the folder was removed
-                crowded = True
-            if crowded:
-                self.discard_spares()
+    def relieve(self) -> bool:
+        """Give spares back if others need the room.
+
+        Returns:
+            Whether the events have reached the limit, so that no segment should be filled any further.
+        """
+        try:
+            used = usage(self.folder)
+            if used.allocated <= self.max_bytes // 8 * 7:
+                return False
+            self.discard_spares()
+            return self.when_full != "drop_oldest" and event_bytes(used) >= self.max_bytes
+        except OSError:  # the folder was removed
+            return False
 
     def discard_spares(self) -> None:
         """Delete the spares."""

@@ -266,7 +266,9 @@ class SpoolWriter:
             while self._current is not None and not self._stopping and self.segments.add_spare():
                 pass
             if time.monotonic() >= relieve_at:
-                self.segments.relieve()
+                if self.segments.relieve() and self._lock.acquire(blocking=False):
+                    self._retire_current()
+                    self._lock.release()
                 relieve_at = time.monotonic() + PRESSURE_SECONDS
             if not self._stopping:
                 self._wake.wait(self._tick())
