@@ -216,9 +216,10 @@ def _number(value: Any, where: str) -> str:
     """A number without an exponent, which the parser does not know."""
     try:
         number = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # ValueError: an integer of thousands of digits
         number = Decimal("nan")
-    if isinstance(value, bool) or not number.is_finite():
+    # Beyond that a double has no such number, and its digits would fill the memory.
+    if isinstance(value, bool) or not number.is_finite() or not -400 < number.adjusted() < 400:
         raise QueryError(f"{where}: {value!r} is not a number; ranges are over numbers and dates here")
     return format(number, "f")
 

@@ -110,25 +110,10 @@ class EmbeddedStore:
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
         try:
-            event, source = document.parsed(), document.encoded()
-            found, texts, ignored = columns(event)
-            if ignored:
-                found[key_of("_ignored")] = sorted(set(ignored))
-            cells = orjson.dumps(found).decode()
-        except (TypeError, orjson.JSONDecodeError) as error:  # not expressible in JSON, such as a lone surrogate
-            result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
+            row = _row(document, key)
+        except Exception as error:  # noqa: BLE001 - not expressible: a lone surrogate, a number or a depth beyond bounds
+            result.rejected.append(Rejected(document.id, _why(error)))
             return
-        row = tantivy.Document()
-        row.add_text("_index", document.index)
-        row.add_text("_id", document.id)
-        row.add_text("_key", key)
-        row.add_bytes("_source", source)
-        moment = microseconds(event.get("@timestamp"))
-        if moment is not None:
-            row.add_integer(TIME, moment)
-        row.add_json(JSON, cells)
-        for text in texts:
-            row.add_text("_text", text)
         self._writer.add_document(row)
         self._pending.add(key)
         result.created += 1
@@ -313,6 +298,35 @@ class EmbeddedStore:
         with self._writing:
             self._writer.wait_merging_threads()
             os.close(self._lock)
+
+
+def _row(document: Document, key: str) -> Any:
+    """A document as tantivy takes it."""
+    event, source = document.parsed(), document.encoded()
+    cells, texts, ignored = columns(event)
+    if ignored:
+        cells[key_of("_ignored")] = sorted(set(ignored))
+    row = tantivy.Document()
+    row.add_text("_index", document.index)
+    row.add_text("_id", document.id)
+    row.add_text("_key", key)
+    row.add_bytes("_source", source)
+    moment = microseconds(event.get("@timestamp"))
+    if moment is not None:
+        row.add_integer(TIME, moment)
+    row.add_json(JSON, orjson.dumps(cells).decode())
+    for text in texts:
+        row.add_text("_text", text)
+    return row
+
+
+def _why(error: Exception) -> str:
+    """Why a document was rejected, without any of its values."""
+    if isinstance(error, orjson.JSONDecodeError):
+        return f"not JSON: {error.msg}"
+    if isinstance(error, TypeError):
+        return f"not JSON: {error}"
+    return f"cannot be indexed: {type(error).__name__}"
 
 
 def _now() -> dt.datetime:

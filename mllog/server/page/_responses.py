@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-from mllog.errors import StoreError
+from mllog.errors import QueryError, StoreError
 from mllog.server.page import _formats as formats
 from mllog.server.page._assets import FOLDER, Assets
 
@@ -61,6 +61,8 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 response = await handle(request)
+            except QueryError as error:
+                response = json({"error": str(error)}, 400)
             except StoreError as error:
                 response = json({"error": f"the store cannot answer: {error}"}, 503)
             response.headers.update(HEADERS)

@@ -130,6 +130,8 @@ def create_router(
     def common() -> dict[str, Any]:
         counters = dict(status())
         failure = counters.pop("failure", None)
+        for name in ("rejected_reasons", "set_aside"):
+            counters.pop(name, None)
         return {"status": counters, "failure": failure, "now": dt.datetime.now(dt.UTC).isoformat(), "choices": CHOICES}
 
     def unknown(part: str) -> Response:
