@@ -27,6 +27,7 @@ _CHARSETS: Final = {
 _ENCODINGS: Final = ("gzip", "deflate")
 _BOM: Final = b"\xef\xbb\xbf"
 _TOKEN: Final = re.compile(rb'"(?:[^"\\\n]|\\[^\n])*+"|[\[\]{},"]')
+_WHOLE: Final = re.compile(rb"\s*|\{.*\}\s*", re.DOTALL)  # what a line of NDJSON looks like
 _OPEN: Final = re.compile(rb"\s*\[\s*(?:[{\]]|\Z)")
 
 
@@ -152,11 +153,13 @@ def _lines(body: bytes) -> list[bytes]:
         first = text.partition(b"\n")[0]
         if _values(first) is None and not _has_event_line(text):
             raise BodyError(400, "the JSON array is incomplete or followed by other data")
-    elif text[:1] == b"{" and b"\n" in text and _values(text.partition(b"\n")[0]) is None:
+    elif text[:1] == b"{" and not all(map(_WHOLE.fullmatch, text.split(b"\n"))):
         values = _values(text)
         if values is not None:
-            return [_one_line(value) for value in values]
-        if not _has_event_line(text):
+            return [
+                line for value in values for line in (_expanded(value) if _OPEN.match(value) else [_one_line(value)])
+            ]
+        if b"\n" in text and _values(text.partition(b"\n")[0]) is None and not _has_event_line(text):
             raise BodyError(400, "the JSON object is incomplete; send one event a line, or whole objects")
     # NDJSON, and lines of text: a line that is broken is an event that cannot be read, and concerns no other line.
     lines: list[bytes] = []

@@ -178,10 +178,10 @@ class Ingest:
         return asdict(self.counts)
 
 
-def _rejected(documents: list[Document], reasons: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """The documents that the store refused, which the pipeline has redacted, with the reason."""
+def _rejected(documents: list[Document], reasons: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """The documents that the store refused, which the pipeline has redacted, with the reason; each id once."""
     return [
-        (reasons[document.id], {"index": document.index, "event": orjson.Fragment(document.encoded())})
+        (reasons.pop(document.id), {"index": document.index, "event": orjson.Fragment(document.encoded())})
         for document in documents
         if document.id in reasons
     ]

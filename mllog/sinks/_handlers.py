@@ -81,7 +81,7 @@ class EventHandler(Sink):
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record of the logging module: an event of mllog as it is, anything else as an event of its own.
 
-        What mllog's own threads say stays out: shipping a spool must not fill it.
+        Records of mllog's own threads stay out: shipping a spool must not fill it.
         """
         if (record.threadName or "").startswith("mllog-"):
             return

@@ -77,11 +77,11 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> int:
 def same_file(path: Path, fd: int) -> bool:
     """Whether the file at a path is the open one."""
     try:
-        found = path.lstat()
+        named = path.lstat()
     except FileNotFoundError:
         return False
     opened = os.fstat(fd)
-    return (found.st_ino, found.st_dev) == (opened.st_ino, opened.st_dev)
+    return (named.st_ino, named.st_dev) == (opened.st_ino, opened.st_dev)
 
 
 @dataclass(slots=True)

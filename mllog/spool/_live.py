@@ -143,7 +143,7 @@ class MappedSegment(LiveSegment):
 
 
 class AppendedSegment(LiveSegment):
-    """A file that grows with each event: one system call each, safe on any filesystem and whoever else may write."""
+    """A file that grows with each event: one system call each, safe on any filesystem and beside other writers."""
 
     __slots__ = ()
 

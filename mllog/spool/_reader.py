@@ -304,7 +304,7 @@ class SpoolReader:
 
     def tidy(self) -> None:
         """Remove spares, locks and temporary files of dead processes, and delete segments that were read to the end."""
-        for path in (found for suffix in (SPARE, READING, TEMPORARY) for found in self.folder.glob(f"*{suffix}")):
+        for path in (one for suffix in (SPARE, READING, TEMPORARY) for one in self.folder.glob(f"*{suffix}")):
             remove_dead(path)
         for segment in segments(self.folder):
             if not segment.live and self._position.offsets.get(segment.stem, -1) == _size(segment.path):

@@ -143,7 +143,7 @@ class Segments:
             self._micros = max(time.time_ns() // 1000, self._micros + 1)
             try:
                 spare.go_live(self.folder, stem(self._micros, self._writer))
-            except FileNotFoundError:  # the spare was deleted with its folder: the next one is created anew
+            except FileNotFoundError:  # the spare was deleted with its folder: a new one is created
                 spare.discard()
                 if created:
                     raise

@@ -55,14 +55,14 @@ class Fields(Protocol):
         """A field that has a value."""
 
     def between(self, field: str, bounds: Mapping[str, Any]) -> str:
-        """A field whose value lies in a range."""
+        """A field whose value is in a range."""
 
 
 def translate(text: str, translator: Fields, where: str, *, both: bool) -> str:
     """A query text as tantivy's.
 
     Args:
-        text: what somebody typed.
+        text: the query as it was typed.
         translator: knows fields, dates and wildcards.
         where: place in the body, for errors.
         both: clauses without an operator between must all match (`default_operator: AND`).

@@ -20,10 +20,10 @@ def find_store(folder: Path) -> Path | None:
     Raises:
         StoreError: there are several.
     """
-    found = [place for place in (folder, *(folder / part for part in _WITHIN)) if (place / "index").is_dir()]
-    if len(found) > 1:
-        raise StoreError(f"{folder}: there are several stores ({', '.join(map(str, found))}); name one of them")
-    return found[0] if found else None
+    stores = [place for place in (folder, *(folder / part for part in _WITHIN)) if (place / "index").is_dir()]
+    if len(stores) > 1:
+        raise StoreError(f"{folder}: there are several stores ({', '.join(map(str, stores))}); name one of them")
+    return stores[0] if stores else None
 
 
 def _folder_of(place: Path, *, create: bool) -> Path:

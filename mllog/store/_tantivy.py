@@ -181,14 +181,14 @@ class EmbeddedStore:
         size, start = _page(body)
         order = _order(body.get("sort"))
         options = {} if order is None else {"order_by_field": TIME, "order": order}
-        found = searcher.search(parsed, max(size, 1), offset=start, **options)
+        result = searcher.search(parsed, max(size, 1), offset=start, **options)
         response: dict[str, Any] = {
             "took": 0,
             "timed_out": False,
             "hits": {
-                "total": {"value": int(found.count), "relation": "eq"},
+                "total": {"value": int(result.count), "relation": "eq"},
                 "max_score": None,
-                "hits": [self._hit(searcher, address, body, order) for _, address in found.hits[:size]],
+                "hits": [self._hit(searcher, address, body, order) for _, address in result.hits[:size]],
             },
         }
         aggregations = body.get("aggs", body.get("aggregations"))
@@ -235,13 +235,13 @@ class EmbeddedStore:
                 return
 
     def _matching(self, query: Any) -> int:
-        found: Any = self._index.searcher().search(query, 1)
-        return int(found.count)
+        result: Any = self._index.searcher().search(query, 1)
+        return int(result.count)
 
     def _aggregate(self, searcher: Any, query: Any, body: Any, now: dt.datetime) -> dict[str, Any]:
         def bounds() -> tuple[float, float] | None:
-            found = searcher.aggregate(query, {"low": {"min": {"field": TIME}}, "high": {"max": {"field": TIME}}})
-            low, high = found["low"]["value"], found["high"]["value"]
+            ends = searcher.aggregate(query, {"low": {"min": {"field": TIME}}, "high": {"max": {"field": TIME}}})
+            low, high = ends["low"]["value"], ends["high"]["value"]
             return None if low is None else (low, high)
 
         part = Aggregator(self._translator(now), bounds, now).compile(body)
