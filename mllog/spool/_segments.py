@@ -99,7 +99,7 @@ class Segments:
 
     def retry(self) -> None:
         """Allow the next attempt at once, without waiting after a failure."""
-        self.retry_at = 0.0
+        self.retry_at = self._no_spare_until = 0.0
         self._unavailable = ""  # the reason why there is no segment until then
 
     def record_failure(self, error: OSError) -> None:
@@ -240,7 +240,7 @@ class Segments:
 
     def add_spare(self) -> bool:
         """Create a spare; False if there are enough, or none can be created now."""
-        if len(self.spares) >= SPARES:
+        if len(self.spares) >= SPARES or time.monotonic() < self._no_spare_until:
             return False
         try:
             with self._maintenance:
@@ -250,7 +250,10 @@ class Segments:
                 spare.prefault()
                 self.spares.append(spare)
         except OSError as error:
-            self.record_failure(error)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self.record_failure(error)
+            # No room for a spare is no problem yet: there may be room for a small segment when it is needed.
+            self._no_spare_until = time.monotonic() + _RETRY_SECONDS
             return False
         return True
 
