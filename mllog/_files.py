@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all, and locks on files."""
+"""Files that are replaced as a whole or not at all, locks on files, and opening files in folders of others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,12 +52,15 @@ def write_atomically(
         ...     file.read_bytes(), len(list(Path(folder).iterdir()))
         (b'2', 1)
     """
-    with replacing(path, mode=mode, suffix=suffix) as temporary:
+    with _replacing(path, mode=mode, suffix=suffix) as (_, fd):
+        # By the descriptor: another user of the folder may put a link in place of the temporary file.
         if owner is not None and os.geteuid() == 0:
-            os.chown(temporary, *owner)
-        temporary.write_bytes(data)
+            os.fchown(fd, *owner)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
         if times is not None:
-            os.utime(temporary, ns=times)
+            os.utime(fd, ns=times)
 
 
 @contextlib.contextmanager
@@ -71,13 +75,19 @@ def replacing(path: Path, *, mode: int | None = 0o600, suffix: str = TEMPORARY) 
     Raises:
         OSError: the file cannot be written; the old one is unchanged.
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{suffix}")
+    with _replacing(path, mode=mode, suffix=suffix) as (temporary, _):
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, *, mode: int | None, suffix: str) -> Iterator[tuple[Path, int]]:
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}{suffix}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
     try:
         try:
             if mode is not None:
                 os.fchmod(fd, mode)
-            yield temporary
+            yield temporary, fd
             os.fsync(fd)  # of the file, whichever descriptor wrote it
         finally:
             os.close(fd)
@@ -107,6 +117,54 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
+    finally:
+        os.close(fd)
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+    """Open a file of a folder that others may write to: no link is followed, and nothing but a regular file is opened.
+
+    Opening a FIFO, a device or a socket would wait, fail or have effects of its own.
+
+    Args:
+        path: the file.
+        flags: as for `os.open`.
+        mode: permissions, if it is created.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+
+    Example:
+        >>> open_regular(Path("/dev/null"))
+        Traceback (most recent call last):
+        ...
+        OSError: [Errno 22] not a regular file: '/dev/null'
+    """
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # replaced between the two calls
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return fd
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The contents of a regular file of at most so many bytes.
+
+    Raises:
+        OSError: it cannot be read, is not a regular file, or is larger.
+    """
+    fd = open_regular(path)
+    try:
+        size = os.fstat(fd).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"a file of {size} bytes, more than {most}", str(path))
+        return os.pread(fd, size, 0)
     finally:
         os.close(fd)
 
@@ -144,7 +202,7 @@ def open_locked(path: Path, *, patience: float = 0.0) -> int | None:
     Raises:
         OSError: the file cannot be opened or locked.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = open_regular(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + patience
     try:
         while not try_lock(fd):

@@ -28,9 +28,6 @@ STREAMS: Final = "logs-mllog.*"
 PORT: Final = 8650
 """Of the page and the receiver, where no other is named."""
 
-_WITHIN: Final = ("store", "data/store")
-"""Where `mllog serve --data` and `mllog demo` keep their store."""
-
 # Arguments
 Profiles = Annotated[list[Path], typer.Argument(help="Profile files, as Profile.save wrote them.")]
 Spool = Annotated[Path, typer.Argument(help="The spool folder.")]
@@ -99,28 +96,19 @@ class StoreOptions:
         """The store, closed at the end; an embedded store is never created.
 
         Raises:
-            StoreError: it cannot be opened.
-            ConfigurationError: no store is given, or the folder has none.
+            StoreError: it cannot be opened, or the folder has none.
+            ConfigurationError: no store is given.
         """
-        from mllog.store import is_cluster, open_store  # noqa: PLC0415 - an extra
+        from mllog.store import open_store  # noqa: PLC0415 - an extra
 
         address = self.address
         if address is None:
             raise ConfigurationError("no store given: use --store PATH or URL, or set MLLOG_ELASTICSEARCH_URL")
-        if not is_cluster(address) and not _is_store(Path(address)):
-            inner = next((folder for part in _WITHIN if _is_store(folder := Path(address) / part)), None)
-            if inner is None:
-                raise ConfigurationError(f"{address}: no store in this folder")
-            address = str(inner)
-        store = open_store(address, api_key_file=self.api_key_file, ca=self.ca)
+        store = open_store(address, api_key_file=self.api_key_file, ca=self.ca, create=False)
         try:
             yield store
         finally:
             store.close()
-
-
-def _is_store(folder: Path) -> bool:
-    return (folder / "index").is_dir()
 
 
 @dataclasses.dataclass(frozen=True)

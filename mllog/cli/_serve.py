@@ -42,7 +42,7 @@ def serve(
 
     from mllog.alerts import load_config  # noqa: PLC0415 - the same
     from mllog.profile import Profile  # noqa: PLC0415 - the same
-    from mllog.server import HOST, bind, create_app, open_chain  # noqa: PLC0415 - the same
+    from mllog.server import HOST, bind, configured, create_app, open_chain  # noqa: PLC0415 - the same
     from mllog.watches import load_limits  # noqa: PLC0415 - the same
 
     log_to_stderr(logging.WARNING)
@@ -67,5 +67,5 @@ def serve(
         Console(stderr=True).print(
             f"page and receiver: {url}   following: {', '.join(map(str, followed)) or 'no spool'}", highlight=False
         )
-        server = uvicorn.Server(uvicorn.Config(create_app(chain), log_level="warning", access_log=False))
+        server = uvicorn.Server(configured(create_app(chain)))
         server.run(sockets=[listening])

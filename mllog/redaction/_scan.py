@@ -139,7 +139,7 @@ def _from_parquet(path: Path) -> Iterator[Stored]:
 def _from_store(place: str, index: str, api_key_file: Path | None, ca: Path | None) -> Iterator[Stored]:
     from mllog.store import open_store  # noqa: PLC0415 - an extra
 
-    store = open_store(place, api_key_file=api_key_file, ca=ca)
+    store = open_store(place, api_key_file=api_key_file, ca=ca, create=False)
     try:
         for hit in store.scan(index=index):
             yield str(hit["_id"]), hit["_source"]

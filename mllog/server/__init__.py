@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mllog.server._app import Chain, create_app
+from mllog.server._connections import configured
 from mllog.server._ingest import Ingest, SpoolFollower
 from mllog.server._run import HOST, PORT, Background, bind, open_chain, usable
 
@@ -14,6 +15,7 @@ __all__ = [
     "Ingest",
     "SpoolFollower",
     "bind",
+    "configured",
     "create_app",
     "open_chain",
     "usable",

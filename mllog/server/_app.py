@@ -8,24 +8,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mllog.errors import SpoolError, StoreError
+from mllog.errors import QueryError, StoreError
 from mllog.profile import Profile
 from mllog.server._ingest import Ingest, SpoolFollower, status_of
+from mllog.server._receiver import Receiver
 from mllog.server._retention import Retention
 from mllog.server._watching import Watching
 from mllog.server.page import create_router
 from mllog.store import Store
 
-LARGEST_BODY: Final = 16 << 20
-"""Bytes of one request to the receiver."""
-
 HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
-_CONTENT_TYPES: Final = ("application/x-ndjson", "application/json")
 
 
 @dataclass
@@ -96,23 +93,20 @@ def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
     app = FastAPI(title="mllog", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
+    receiver = Receiver(chain.ingest)
+
     # Where the http input of logstash/pipeline/10-input.conf listens, the embedded server takes the same requests.
     @app.post("/", response_class=PlainTextResponse)
-    async def receive(request: Request) -> str:
-        if request.headers.get("content-type", "").partition(";")[0].strip() not in _CONTENT_TYPES:
-            # Browsers send these types across sites only after asking; no page can post events unseen.
-            raise HTTPException(415, f"send events as {_CONTENT_TYPES[0]}, one a line")
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise HTTPException(413, f"a request holds at most {LARGEST_BODY} bytes; send smaller batches")
-        lines = [line for line in bytes(body).split(b"\n") if line]
-        try:
-            await run_in_threadpool(chain.ingest.lines, lines)
-        except (StoreError, SpoolError) as error:
-            raise HTTPException(503, str(error)) from error
-        return "ok"
+    async def receive(request: Request) -> PlainTextResponse:
+        return await receiver.receive(request)
+
+    @app.exception_handler(QueryError)
+    async def bad_query(_: Request, error: QueryError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 400)
+
+    @app.exception_handler(StoreError)
+    async def no_store(_: Request, error: StoreError) -> JSONResponse:
+        return JSONResponse({"error": f"the store cannot answer: {error}"}, 503)
 
     @app.get("/api/status")
     async def status() -> dict[str, Any]:
@@ -124,12 +118,13 @@ def create_app(chain: Chain, *, hosts: Sequence[str] = HOSTS) -> FastAPI:
             await run_in_threadpool(chain.watching.evaluate, dt.datetime.now(dt.UTC))
         return chain.alerts()
 
-    # `mllog check` looks here for its canary; of other events these two say nothing and delete nothing.
+    # For `mllog check`: of other events than its canary these two show nothing and delete nothing.
     @app.get("/api/canary/{identity}")
     async def canary(identity: str) -> dict[str, Any]:
         body = {"query": _canary(identity), "size": 10}
-        found = await run_in_threadpool(chain.store.search, body)
-        return {"hits": [{name: hit[name] for name in ("_index", "_id", "_source")} for hit in found["hits"]["hits"]]}
+        response = await run_in_threadpool(chain.store.search, body)
+        hits = response["hits"]["hits"]
+        return {"hits": [{name: hit[name] for name in ("_index", "_id", "_source")} for hit in hits]}
 
     @app.delete("/api/canary/{identity}")
     async def remove_canary(identity: str) -> dict[str, int]:

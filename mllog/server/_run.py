@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
+import secrets
 import socket
 import threading
 import time
@@ -22,6 +23,7 @@ from mllog.event._names import slug
 from mllog.pipeline import environ_with_kept_key, load, with_index_pipeline
 from mllog.profile import Profile
 from mllog.server._app import Chain
+from mllog.server._connections import configured
 from mllog.server._ingest import Ingest, SpoolFollower
 from mllog.server._retention import DAY_SECONDS, Retention
 from mllog.server._watching import Watching
@@ -65,7 +67,7 @@ def usable(folder: Path, what: str, least_bytes: int = 0) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
+        probe = folder / f".probe-{secrets.token_hex(8)}"
         fd = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             if least_bytes:
@@ -161,8 +163,7 @@ class Background:
     """
 
     def __init__(self, app: FastAPI, listening: socket.socket) -> None:
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(configured(app))
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="mllog-server", daemon=True
         )

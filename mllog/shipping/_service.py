@@ -13,6 +13,7 @@ from typing import Any, Final
 from mllog.errors import MllogError
 from mllog.shipping._endpoint import Endpoint, endpoint_from
 from mllog.shipping._shipper import Shipper
+from mllog.spool import MAX_BYTES
 
 LOGGER: Final = logging.getLogger("mllog.shipper")
 
@@ -28,15 +29,17 @@ class ServiceShipper:
         folder: the spool.
         endpoint: `https://host:port`; credentials come from the environment or from files.
         service: name, version and environment of the service.
+        max_bytes: limit of the spool.
 
     Raises:
         ConfigurationError: the endpoint cannot be used.
     """
 
-    def __init__(self, folder: Path, endpoint: str, service: dict[str, str]) -> None:
+    def __init__(self, folder: Path, endpoint: str, service: dict[str, str], *, max_bytes: int = MAX_BYTES) -> None:
         self.folder = folder
         self.endpoint: Endpoint = endpoint_from(endpoint)
         self._service = service
+        self._max_bytes = max_bytes
         self._starting = threading.Lock()
         self._problem: str | None = None
         self._leftover: Shipper | None = None
@@ -53,7 +56,7 @@ class ServiceShipper:
             if self._thread is not None:
                 return
             try:
-                self._shipper = Shipper(self.folder, self.endpoint, service=self._service)
+                self._shipper = Shipper(self.folder, self.endpoint, service=self._service, max_bytes=self._max_bytes)
                 self._thread = threading.Thread(
                     target=self._run, args=(self._shipper,), name="mllog-shipper", daemon=True
                 )

@@ -21,6 +21,8 @@ from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.event._envelope import own_event
 from mllog.shipping._endpoint import Endpoint, Verdict
+from mllog.spool import MAX_BYTES
+from mllog.spool._folder import QUARANTINE
 from mllog.spool._reader import SpoolReader
 from mllog.spool._rewrite import append
 from mllog.spool._tombstones import Tombstones
@@ -28,11 +30,10 @@ from mllog.spool._tombstones import Tombstones
 LOGGER: Final = logging.getLogger("mllog.shipper")
 CONSUMER: Final = "ship"
 STATUS: Final = "ship.status"
-QUARANTINE: Final = "quarantine.ndjson"
 
 BATCH_BYTES: Final = 1 << 20
 QUARANTINE_BYTES: Final = 64 << 20
-"""Where the quarantine file is put aside, replacing the one before it."""
+"""Bytes of quarantined events that a spool keeps; when they are reached, nothing more is set aside."""
 
 _IDLE_SECONDS: Final = 0.5
 _FIRST_WAIT_SECONDS: Final = 0.2
@@ -43,6 +44,11 @@ _REPORT_SECONDS: Final = 60.0
 _FAILURES_BEFORE_PROBE: Final = 4
 _PROBE: Final = b"\n"
 """An empty line: a working endpoint accepts it and makes no event of it."""
+
+_TO_PROBE_TOO: Final = (
+    "{reason}, and a probe was refused too: the endpoint is misconfigured, so no event is set aside; "
+    "check the address and what is between here and there"
+)
 
 
 class _DeadlineError(Exception):
@@ -85,6 +91,7 @@ class Shipper:
             kept counts towards the bound of the spool.
         batch_bytes: size of a request, about.
         service: name, version and environment on the shipper's own events, as far as they are known.
+        max_bytes: limit of the spool; quarantined events take at most half of it, and at most 64 MiB.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class Shipper:
         keep: float | None = None,
         batch_bytes: int = BATCH_BYTES,
         service: dict[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.folder = folder
         self.endpoint = endpoint
@@ -105,6 +113,9 @@ class Shipper:
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._patience: float | None = None
+        self._moved, self._moved_at = 0, time.monotonic()
+        self._proven = False  # whether an event was delivered since the last one was quarantined
+        self._quarantine_bytes = min(QUARANTINE_BYTES, max_bytes // 2)
         self._service = service or {}
         self._erased = Tombstones(folder)
         self._reader: SpoolReader | None = None
@@ -121,8 +132,8 @@ class Shipper:
         """Deliver until `stop`, or with `once` until nothing is left.
 
         Args:
-            once: end when the spool is empty.
-            patience: seconds after which `once` gives up on an endpoint that accepts nothing.
+            once: end when everything is delivered.
+            patience: seconds without progress after which `once` stops trying.
 
         Returns:
             Whether everything that was accepted is delivered.
@@ -134,15 +145,18 @@ class Shipper:
         if reader is None:
             return False
         self._patience = patience if once else None
+        self._moved_at = time.monotonic()
         try:
             while True:
-                stopping = once or self._stop.is_set()
+                stopping = self._stop.is_set()
                 moved = self._pass(reader)
                 self._report(reader, force=False)
-                if not moved and stopping:
+                if moved:
+                    continue
+                if stopping or (once and reader.pending() == 0):
                     break
-                if not moved:
-                    self._stop.wait(_IDLE_SECONDS)
+                self._check_patience()
+                self._stop.wait(_IDLE_SECONDS)
         except _DeadlineError:
             pass
         finally:
@@ -189,11 +203,24 @@ class Shipper:
         self.status.oldest_seconds = 0.0
         return moved
 
+    def deliver_all(self, lines: Iterable[bytes], patience: float | None) -> None:
+        """Deliver lines in batches, without a cursor."""
+        self._patience, self._moved_at = patience, time.monotonic()
+        batch: list[bytes] = []
+        size = 0
+        for line in lines:
+            batch.append(line)
+            size += len(line)
+            if size >= self._batch_bytes:
+                self.deliver(batch)
+                batch, size = [], 0
+        if batch:
+            self.deliver(batch)
+
     def deliver(self, lines: Sequence[bytes]) -> None:
         """Send lines until each is delivered or quarantined; erased events are skipped."""
         wait = _FIRST_WAIT_SECONDS
         failures = 0
-        began = time.monotonic()
         while True:
             lines = self._without_erased(lines)  # before every attempt: events may be erased while it waits
             if not lines:
@@ -201,58 +228,77 @@ class Shipper:
             verdict, reason = self.endpoint.post(self._client, b"\n".join(lines) + b"\n")
             if verdict is Verdict.DELIVERED:
                 self.status.delivered += len(lines)
+                self._proven = True
                 self._recovered()
                 return
             failures = failures + 1 if verdict is Verdict.FAILED else 0
-            if verdict is Verdict.REFUSED or (failures >= _FAILURES_BEFORE_PROBE and self._endpoint_works()):
-                self._bisect(lines, reason)
-                return
-            self._report_problem(reason, as_error=verdict is Verdict.MISCONFIGURED)
+            misconfigured = verdict is Verdict.MISCONFIGURED
+            if verdict is Verdict.REFUSED or failures >= _FAILURES_BEFORE_PROBE:
+                if not self._blames(lines):
+                    misconfigured = verdict is Verdict.REFUSED
+                    reason = _TO_PROBE_TOO.format(reason=reason) if misconfigured else reason
+                elif len(lines) > 1:
+                    middle = len(lines) // 2
+                    self.deliver(lines[:middle])
+                    self.deliver(lines[middle:])
+                    return
+                elif (problem := self._quarantine(lines[0], reason)) is None:
+                    return
+                else:
+                    misconfigured, reason = True, problem
+            self._report_problem(reason, as_error=misconfigured)
             self.status.retries += 1
-            if self._patience is not None and time.monotonic() - began > self._patience:
-                raise _DeadlineError
-            self._wait(_MISCONFIGURED_WAIT_SECONDS if verdict is Verdict.MISCONFIGURED else wait)
+            self._check_patience()
+            self._wait(_MISCONFIGURED_WAIT_SECONDS if misconfigured else wait)
             wait = min(wait * 2, _MAX_WAIT_SECONDS)
 
     def _without_erased(self, lines: Sequence[bytes]) -> Sequence[bytes]:
-        began = time.monotonic()
         while True:
             try:
                 return self._erased.without(lines)
             except SpoolError as error:  # erased events are unknown, so nothing is delivered
                 self._report_problem(str(error), as_error=True)
-                if self._patience is not None and time.monotonic() - began > self._patience:
-                    raise _DeadlineError from None
+                self._check_patience()
                 self._wait(_MISCONFIGURED_WAIT_SECONDS)
 
-    def _endpoint_works(self) -> bool:
-        return self.endpoint.post(self._client, _PROBE)[0] is Verdict.DELIVERED
+    def _blames(self, lines: Sequence[bytes]) -> bool:
+        """Whether the endpoint refuses these lines and not everything: it accepts a probe.
 
-    def _bisect(self, lines: Sequence[bytes], reason: str) -> None:
-        if len(lines) == 1:
-            for line in self._without_erased(lines):
-                self._quarantine(line, reason)
-            return
-        middle = len(lines) // 2
-        self.deliver(lines[:middle])
-        self.deliver(lines[middle:])
+        Before a single event is blamed, the endpoint must have accepted some event since the last one that it refused:
+        an endpoint may accept an empty line and refuse every event.
+        """
+        if self.endpoint.post(self._client, _PROBE)[0] is not Verdict.DELIVERED:
+            return False
+        if len(lines) == 1 and not self._proven:
+            message = "the endpoint refused an event; this one shows whether it accepts others"
+            line = own_event("probe", message, {"shipper": {"quarantined": 0}}, self._service, level="info")
+            self._proven = self.endpoint.post(self._client, line)[0] is Verdict.DELIVERED
+            return self._proven
+        return True
 
-    def _quarantine(self, line: bytes, reason: str) -> None:
+    def _quarantine(self, line: bytes, reason: str) -> str | None:
+        """Set an event aside; None, or why that is not possible: then nothing else is delivered either."""
         path = self.folder / QUARANTINE
-        record = {"@timestamp": _now(), "reason": reason, "event": line.decode("utf-8", "replace")}
-        while True:
-            try:
-                _append_to_quarantine(path, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-                break
-            except OSError as error:  # nothing else is delivered until the event is kept
-                self._report_problem(f"{path}: {error.strerror}", as_error=True)
-                self._wait(_MISCONFIGURED_WAIT_SECONDS)
+        record = {"@timestamp": _now(), "reason": reason, "event": line.decode("utf-8", "backslashreplace")}
+        data = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            if _quarantined_bytes(self.folder) + len(data) > self._quarantine_bytes:
+                return (
+                    f"{reason}, and {path} is full ({self._quarantine_bytes} bytes): the event stays in the spool and "
+                    "nothing is delivered; move that file away"
+                )
+            append(path, data)
+        except OSError as error:
+            return f"{path}: {error.strerror}; the event stays in the spool and nothing is delivered"
         self.status.quarantined += 1
+        self._proven = False
         LOGGER.warning("an event was quarantined in %s: %s", path, reason)
+        return None
 
     def _report_problem(self, reason: str, *, as_error: bool) -> None:
         if self.status.problem != reason:
-            LOGGER.log(logging.ERROR if as_error else logging.WARNING, "%s: %s", self.endpoint.url, reason)
+            level = logging.ERROR if as_error else logging.WARNING
+            LOGGER.log(level, "%s: %s; waiting until it accepts events", self.endpoint.url, reason)
             self.status.problem = reason
             self._write_status()
 
@@ -263,6 +309,15 @@ class Shipper:
 
     def _check(self) -> None:
         if self._stop.is_set() and time.monotonic() >= self._deadline:
+            raise _DeadlineError
+
+    def _check_patience(self) -> None:
+        """Stop trying if nothing was delivered for as long as the caller allows."""
+        moved = self.status.delivered + self.status.quarantined
+        now = time.monotonic()
+        if moved != self._moved:
+            self._moved, self._moved_at = moved, now
+        if self._patience is not None and now - self._moved_at > self._patience:
             raise _DeadlineError
 
     def _wait(self, seconds: float) -> None:
@@ -310,14 +365,17 @@ class Shipper:
             write_atomically(self.folder / STATUS, orjson.dumps({**asdict(self.status), "@timestamp": _now()}))
 
 
-def _append_to_quarantine(path: Path, line: bytes) -> None:
-    if path.exists() and path.stat().st_size > QUARANTINE_BYTES:
-        path.replace(path.with_suffix(".1.ndjson"))
-    append(path, line)
+def _quarantined_bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.glob("quarantine*.ndjson"))
 
 
 def replay(
-    shipper: Shipper, lines: Iterable[bytes], *, since: dt.datetime | None = None, model: str | None = None
+    shipper: Shipper,
+    lines: Iterable[bytes],
+    *,
+    since: dt.datetime | None = None,
+    model: str | None = None,
+    patience: float | None = None,
 ) -> int:
     """Deliver kept events once more; the store keeps each once, by its id.
 
@@ -326,25 +384,24 @@ def replay(
         lines: events, as `mllog.spool.events` gives them.
         since: earlier events are skipped.
         model: only events of this model.
+        patience: seconds without progress after which it stops; default: none, it waits as long as it takes.
 
     Returns:
         The number of events sent; erased events are skipped.
 
     Raises:
-        SpoolError: the list of erased events cannot be read.
+        SpoolError: the list of erased events cannot be read, or `patience` is over.
     """
     Tombstones(shipper.folder).digests()
-    batch: list[bytes] = []
-    size = 0
     before = shipper.status.delivered + shipper.status.quarantined
-    for line in _selected(lines, since, model):
-        batch.append(line)
-        size += len(line)
-        if size >= BATCH_BYTES:
-            shipper.deliver(batch)
-            batch, size = [], 0
-    if batch:
-        shipper.deliver(batch)
+    try:
+        shipper.deliver_all(_selected(lines, since, model), patience)
+    except _DeadlineError:
+        sent = shipper.status.delivered + shipper.status.quarantined - before
+        raise SpoolError(
+            f"{shipper.folder}: only {sent} events were sent: {shipper.status.problem}; repeat the replay, "
+            "the store keeps each event once"
+        ) from None
     return shipper.status.delivered + shipper.status.quarantined - before
 
 

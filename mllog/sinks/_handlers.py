@@ -81,7 +81,7 @@ class EventHandler(Sink):
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record of the logging module: an event of mllog as it is, anything else as an event of its own.
 
-        What mllog's own threads say stays out: shipping a spool must not fill it.
+        Records of mllog's own threads stay out: shipping a spool must not fill it.
         """
         if (record.threadName or "").startswith("mllog-"):
             return
@@ -177,8 +177,8 @@ class SpoolHandler(EventHandler):
     """Writes events to a spool folder: they survive the death of the process.
 
     Args:
-        path: the folder; made with mode 0700 when the first event comes.
-        max_bytes: bound of the folder.
+        path: the folder; made with mode 0700 when the first event comes, and tightened to it if it is too open.
+        max_bytes: limit of the events in the folder, quarantined ones included.
         segment_bytes: size of one segment.
         when_full: at the bound, `drop_newest`, `drop_oldest` or `block`.
         block_seconds: how long a caller waits at most, for `block`.
@@ -211,7 +211,7 @@ class SpoolHandler(EventHandler):
             except ModuleNotFoundError:
                 raise MissingExtraError("endpoint=", "ship") from None
 
-            self.shipper = ServiceShipper(Path(path), endpoint, self._service)
+            self.shipper = ServiceShipper(Path(path), endpoint, self._service, max_bytes=max_bytes)
         super().__init__()
         self.writer = SpoolWriter(
             Path(path),

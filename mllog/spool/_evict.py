@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,9 +11,11 @@ from typing import Final
 import orjson
 
 from mllog.errors import SpoolError
+from mllog.spool._cursor import read_cursor
 from mllog.spool._segment import delivery_lock, locked_file, segments
 
 _REPORT: Final = b'"action":"dropped"'
+_MOST_BYTES: Final = 256 << 20  # a larger file is not a segment
 
 
 @dataclass(slots=True)
@@ -38,10 +41,10 @@ def evict(folder: Path, needed: int) -> Evicted:
     """
     evicted = Evicted()
     try:
-        found = segments(folder)
+        present = segments(folder)
     except SpoolError as error:  # the writer handles operating system errors
         raise OSError(errno.EACCES, str(error)) from error
-    for segment in found:
+    for segment in present:
         if evicted.bytes >= needed:
             break
         if segment.live:
@@ -50,17 +53,29 @@ def evict(folder: Path, needed: int) -> Evicted:
             if not locked:  # it is being delivered: how many events would be lost is unknown
                 continue
             delivered = _delivered(folder, segment.stem)
-            with locked_file(segment.path) as fd:
-                if fd is None:  # delivered, deleted by another process, or being rewritten
-                    continue
-                contents = segment.path.read_bytes()
-                segment.path.unlink()
+            contents = _deleted(segment.path)
+        if contents is None:
+            continue
         evicted.bytes += len(contents)
         lost = contents[delivered:]
         reports = [line for line in lost.split(b"\n") if _REPORT in line] if _REPORT in lost else []
         evicted.events += lost.count(b"\n") - len(reports) - _blank(lost)
         evicted.reported += sum(map(_reported, reports))
     return evicted
+
+
+def _deleted(path: Path) -> bytes | None:
+    """Delete a segment; its contents, or None if it stays."""
+    try:
+        with locked_file(path) as fd:
+            # None: delivered, deleted by another process, or being rewritten.
+            if fd is None or os.fstat(fd).st_size > _MOST_BYTES:
+                return None
+            contents = os.pread(fd, os.fstat(fd).st_size, 0)
+            path.unlink()
+            return contents
+    except OSError:  # not a file of this spool: it makes no room
+        return None
 
 
 def _blank(lines: bytes) -> int:
@@ -73,8 +88,8 @@ def _delivered(folder: Path, name: str) -> int:
     offsets = []
     for path in folder.glob("*.cursor"):
         try:
-            offsets.append(int(orjson.loads(path.read_bytes())["segments"].get(name, 0)))
-        except (OSError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+            offsets.append(read_cursor(path).offsets.get(name, 0))
+        except (OSError, ValueError):
             return 0
     return min(offsets, default=0)
 

@@ -1,9 +1,14 @@
-"""A segment while its writer is alive: memory-mapped, or appended to where mapping is not safe."""
+"""A segment while its writer is alive: memory-mapped, or appended to where mapping is not safe.
+
+A store to a mapped page behind the end of the file kills the process (SIGBUS), and no check of the size beforehand
+can prevent that. So only files that no other user can open for writing are mapped; see `Segments`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import mmap
 import os
 import secrets
@@ -11,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from mllog._files import try_lock
-from mllog.spool._segment import LIVE, SPARE, TRAILER_BYTES
+from mllog.spool._folder import LIVE, SPARE
+from mllog.spool._segment import TRAILER_BYTES
 
 _POPULATE_WRITE: Final = 23  # MADV_POPULATE_WRITE, Linux 5.14: fault in pages without writing
 
@@ -137,16 +143,19 @@ class MappedSegment(LiveSegment):
 
 
 class AppendedSegment(LiveSegment):
-    """A file that grows with each event: one system call each, and safe on any filesystem."""
+    """A file that grows with each event: one system call each, safe on any filesystem and beside other writers."""
 
     __slots__ = ()
 
     def __init__(self, folder: Path, writer: str, mode: int, size: int) -> None:
         super().__init__(folder, writer, mode)
-        self.capacity = size
+        self.capacity = size - TRAILER_BYTES
+        # Appending, so that lines have no hole before them after another process of the group has truncated the file.
+        fcntl.fcntl(self.fd, fcntl.F_SETFL, fcntl.fcntl(self.fd, fcntl.F_GETFL) | os.O_APPEND)
 
     def write(self, offset: int, line: bytes | bytearray) -> None:
         """Write a line; one that does not fit is removed again."""
-        if os.pwrite(self.fd, line, offset) != len(line):
-            os.ftruncate(self.fd, offset)
+        written = os.pwrite(self.fd, line, offset)
+        if written != len(line):
+            os.ftruncate(self.fd, max(0, os.fstat(self.fd).st_size - written))
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -55,7 +55,7 @@ def rewrite(path: Path, unwanted: Callable[[bytes], bool], *, same_length: bool)
 
 
 def _rewrite_locked(path: Path, fd: int, unwanted: Callable[[bytes], bool], *, same_length: bool) -> int:
-    contents = path.read_bytes()
+    contents = _contents(fd)
     lines = contents.split(b"\n")
     kept = []
     removed = 0
@@ -78,6 +78,15 @@ def _rewrite_locked(path: Path, fd: int, unwanted: Callable[[bytes], bool], *, s
         suffix=REWRITING,
     )
     return removed
+
+
+def _contents(fd: int) -> bytes:
+    """All of an open file, in as many reads as it takes."""
+    parts, offset = [], 0
+    while part := os.pread(fd, 1 << 30, offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
 
 
 def remove_leftovers(folder: Path) -> None:

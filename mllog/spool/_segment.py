@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,8 @@ from typing import Final
 
 from mllog._files import try_lock, unlock, write_atomically
 from mllog.errors import SpoolError
+from mllog.spool._folder import ASIDE, LIVE, SEALED, SPARE, Usage, open_file, same_file, usage
 
-LIVE: Final = ".live"
-SEALED: Final = ".ndjson"
-SPARE: Final = ".spare"
 READING: Final = ".reading"
 """A file that is locked while events of the segment are being delivered."""
 
@@ -33,6 +32,9 @@ TRAILER_BYTES: Final = 8
 
 _NAME: Final = re.compile(r"(\d{16})-([0-9a-f]{16})(\.live|\.ndjson)")
 _CHUNK: Final = 1 << 20
+_YOUNG_SECONDS: Final = 60.0
+_EVICTION_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -60,22 +62,99 @@ def stem(microseconds: int, writer: str) -> str:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """The segments of a spool, oldest first; other files are ignored.
+    """The segments of a spool, oldest first: regular files; all others are ignored, see `unusable`.
 
     Raises:
         SpoolError: the folder does not exist or cannot be read.
     """
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError as error:
-        raise SpoolError(f"{folder}: cannot read the spool: {error.strerror}") from error
     by_stem = {}
-    for name in sorted(names):  # "….live" before "….ndjson": if both exist, the segment is sealed
+    for name in sorted(_names(folder)[0]):  # "….live" before "….ndjson": if both exist, the segment is sealed
         match = _NAME.fullmatch(name)
         if match:
             segment = Segment(name[: match.end(2)], match[3] == LIVE, folder)
             by_stem[segment.stem] = segment
     return sorted(by_stem.values())
+
+
+def unusable(folder: Path) -> dict[str, str]:
+    """The files of a spool that are not read, by name, with the reason: whatever looks like a segment and is none.
+
+    Raises:
+        SpoolError: the folder does not exist or cannot be read.
+    """
+    regular, others = _names(folder)
+    reasons = dict.fromkeys((name for name in others if name.endswith((LIVE, SEALED))), "not a regular file")
+    for name in regular:
+        if name.endswith(ASIDE):
+            reasons[name] = "set aside; it is not read again"
+        elif name.endswith((LIVE, SEALED)) and not name.startswith("quarantine"):
+            if _NAME.fullmatch(name) is None:
+                reasons[name] = "not the name of a segment of this version"
+                continue
+            try:
+                os.close(open_file(folder / name))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                reasons[name] = str(error.strerror)
+    return reasons
+
+
+def _names(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the regular files of a folder, and those of everything else."""
+    regular: list[str] = []
+    others: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                (regular if entry.is_file(follow_symlinks=False) else others).append(entry.name)
+    except OSError as error:
+        raise SpoolError(f"{folder}: cannot read the spool: {error.strerror}") from error
+    return regular, others
+
+
+def event_bytes(used: Usage) -> int:
+    """The bytes of a spool that hold events: of live segments what is committed, of spares nothing."""
+    total = used.allocated
+    for path, size in used.open:
+        if path.name.endswith(SPARE):
+            total -= size
+            continue
+        try:
+            fd = open_file(path)
+        except OSError:  # sealed meanwhile, or of a user who shares nothing: counted as it was
+            continue
+        try:
+            total -= max(0, size - committed(fd))
+        finally:
+            os.close(fd)
+    return total
+
+
+def reclaim(folder: Path) -> None:
+    """Give back what dead writers reserved: their spares, and the unused part of their live segments."""
+    for path, _ in usage(folder).open:
+        if path.name.endswith(SPARE):
+            remove_dead(path)
+        elif match := _NAME.fullmatch(path.name):
+            recover(Segment(path.name[: match.end(2)], live=True, folder=folder))
+
+
+def remove_dead(path: Path) -> None:
+    """Delete a file that no process has locked, unless it was made just now."""
+    try:
+        if time.time() - path.lstat().st_mtime < _YOUNG_SECONDS:  # its writer may not have locked it yet
+            return
+        fd = open_file(path, os.O_RDWR)
+    except OSError:
+        return
+    try:
+        if try_lock(fd):
+            path.unlink(missing_ok=True)
+    except OSError:
+        return
+    finally:
+        os.close(fd)
 
 
 def committed(fd: int) -> int:
@@ -119,20 +198,8 @@ def delivery_lock(folder: Path, name: str, *, exclusive: bool) -> Iterator[bool]
     A reader waits for an eviction; an eviction does not wait, and gets False while a reader delivers.
     """
     path = folder / (name + READING)
-    flags = fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH
-    fd = -1
-    try:
-        while fd < 0:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(fd, flags)
-            if not _is_same_file(
-                path, fd
-            ):  # its last owner removed it: the locked file is no longer the one at the path
-                os.close(fd)
-                fd = -1
-    except OSError:  # in use, or owned by another user
-        if fd >= 0:
-            os.close(fd)
+    fd = _lock_for_delivery(path, exclusive=exclusive)
+    if fd is None:
         yield False
         return
     try:
@@ -141,6 +208,30 @@ def delivery_lock(folder: Path, name: str, *, exclusive: bool) -> Iterator[bool]
         if try_lock(fd):  # no other process holds it
             path.unlink(missing_ok=True)
         os.close(fd)
+
+
+def _lock_for_delivery(path: Path, *, exclusive: bool) -> int | None:
+    flags = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
+    # Not for ever: another user of the folder may hold the lock.
+    deadline = time.monotonic() + (0.0 if exclusive else _EVICTION_SECONDS)
+    while True:
+        try:
+            fd = open_file(path, os.O_RDWR | os.O_CREAT)
+        except OSError:  # of another user
+            return None
+        locked = False
+        try:
+            fcntl.flock(fd, flags)
+            locked = same_file(path, fd)  # else its last owner removed it, and another one may be at the path
+        except OSError:
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(_POLL_SECONDS)
+        finally:
+            if not locked:
+                os.close(fd)
+        if locked:
+            return fd
 
 
 @contextlib.contextmanager
@@ -162,7 +253,7 @@ def locked_file(path: Path, *, create: bool = False) -> Iterator[int | None]:
 def _open_locked(path: Path, *, create: bool) -> int | None:
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+            fd = open_file(path, os.O_RDWR | (os.O_CREAT if create else 0))
         except FileNotFoundError:
             if create:
                 raise
@@ -172,19 +263,12 @@ def _open_locked(path: Path, *, create: bool) -> int | None:
             locked = try_lock(fd)
             if not locked:
                 return None
-            locked = _is_same_file(path, fd)  # else another file has replaced it meanwhile
+            locked = same_file(path, fd)  # else another file has replaced it meanwhile
             if locked:
                 return fd
         finally:
             if not locked:
                 os.close(fd)
-
-
-def _is_same_file(path: Path, fd: int) -> bool:
-    try:
-        return path.stat().st_ino == os.fstat(fd).st_ino
-    except FileNotFoundError:
-        return False
 
 
 def seal(fd: int, folder: Path, name: str, length: int) -> None:
@@ -212,16 +296,16 @@ def recover(segment: Segment) -> Segment | None:
     Returns the segment unchanged while its writer is alive.
     """
     try:
-        fd = os.open(segment.path, os.O_RDWR | os.O_CLOEXEC)
+        fd = open_file(segment.path, os.O_RDWR)
     except FileNotFoundError:  # its writer sealed it meanwhile
         sealed = Segment(segment.stem, live=False, folder=segment.folder)
         return sealed if sealed.path.exists() else None
-    except PermissionError:  # another user's spool: readable, but not ours to seal
+    except OSError:  # another user's spool: readable, but not ours to seal; or no file to use at all
         return segment
     try:
         if not try_lock(fd):
             return segment
-        if not segment.path.exists():  # sealed between open and lock
+        if not same_file(segment.path, fd):  # sealed between open and lock
             return recover(segment)
         length = committed(fd)
         seal(fd, segment.folder, segment.stem, length)

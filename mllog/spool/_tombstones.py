@@ -17,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from mllog._files import unlock, write_atomically
+from mllog._files import read_regular, unlock, write_atomically
 from mllog.errors import SpoolError
 from mllog.spool._segment import segments
 
@@ -25,6 +25,7 @@ TOMBSTONES: Final = "tombstones"
 """Name of the file; each line holds the second at which an event was erased, and the digest of its id."""
 
 _HEADER: Final = b"mllog tombstones 1\n"
+_MOST_BYTES: Final = 1 << 30
 _NONE: Final[frozenset[bytes]] = frozenset()
 
 
@@ -70,7 +71,7 @@ class Tombstones:
             SpoolError: the file cannot be read; since any event might be an erased one, none may be delivered.
         """
         try:
-            stat = self._path.stat()
+            stat = self._path.lstat()
             version = stat.st_ino, stat.st_mtime_ns, stat.st_size
             if version != self._version:
                 self._digests, self._version = frozenset(_read(self._path)), version
@@ -93,7 +94,7 @@ class Tombstones:
 
 
 def _read(path: Path) -> dict[bytes, int]:
-    content = path.read_bytes()
+    content = read_regular(path, _MOST_BYTES)
     if not content.startswith(_HEADER):
         raise SpoolError(f"{path}: not a list of erased events; restore the file, or delete it if no event was erased")
     tombstones = {}

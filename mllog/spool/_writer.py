@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from mllog.spool._drops import Losses, Report
 from mllog.spool._live import LiveSegment
-from mllog.spool._segments import MAX_BYTES, SEGMENT_BYTES, Segments, WhenFull
+from mllog.spool._segments import MAX_BYTES, PRESSURE_SECONDS, SEGMENT_BYTES, Segments, WhenFull
 
 SEAL_SECONDS: Final = 60.0
 BLOCK_SECONDS: Final = 1.0
@@ -37,7 +37,7 @@ class SpoolWriter:
     Args:
         folder: the spool; created (mode 0700) with the first event.
         segment_bytes: size of a segment; an event must fit into one.
-        max_bytes: limit of the whole folder, undelivered events included.
+        max_bytes: limit of the events in the folder, quarantine included.
         when_full: policy at the limit. `drop_newest`: the event is dropped. `drop_oldest`: the oldest sealed segment
             is dropped with all its events. `block`: the caller waits, and drops the event after `block_seconds`.
         block_seconds: the longest wait of a caller.
@@ -228,7 +228,7 @@ class SpoolWriter:
             )
             return False
         self._retire_current()
-        segment = self.segments.next()
+        segment = self.segments.next(size)
         if segment is None:
             return False
         self._current, self._end, self._limit = segment, 0, segment.capacity if segment.direct else 0
@@ -258,14 +258,26 @@ class SpoolWriter:
             self._started()
 
     def _run(self) -> None:
+        relieve_at = time.monotonic() + PRESSURE_SECONDS
         while not self._stopping:
             self._wake.clear()
             self._retire_stale()
             self.segments.maintain(self._current)
             while self._current is not None and not self._stopping and self.segments.add_spare():
                 pass
+            if time.monotonic() >= relieve_at:
+                if self.segments.relieve() and self._lock.acquire(blocking=False):
+                    self._retire_current()
+                    self._lock.release()
+                relieve_at = time.monotonic() + PRESSURE_SECONDS
             if not self._stopping:
-                self._wake.wait(None if self._current is None and not self.losses.due else _TICK_SECONDS)
+                self._wake.wait(self._tick())
+
+    def _tick(self) -> float | None:
+        """Seconds until the thread has something to do; None: until an event comes."""
+        if self._current is not None or self.losses.due:
+            return _TICK_SECONDS
+        return PRESSURE_SECONDS if self.segments.spares else None
 
     def _retire_stale(self) -> None:
         """Retire a segment that is old, or whose file was deleted; its events are then written to a new file."""

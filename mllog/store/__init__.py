@@ -28,7 +28,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Each store's packages are an extra of their own, so neither is imported before it is asked for."""
+    """Each store's packages are an extra of their own, so neither is imported before it is needed."""
     if name == "EmbeddedStore":
         from mllog.store._tantivy import EmbeddedStore  # noqa: PLC0415 - an extra
 

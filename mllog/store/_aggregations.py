@@ -36,7 +36,7 @@ _MOST_BUCKETS: Final = 65_536
 
 @dataclass(frozen=True)
 class Part:
-    """One aggregation, ready to run: what tantivy is asked, and how its answers become Elasticsearch's."""
+    """One aggregation, ready to run: the request to tantivy, and how its answers become Elasticsearch's."""
 
     ask: dict[str, Any]
     read: Callable[[Answers], Any]
@@ -160,16 +160,16 @@ class Aggregator:
         name = self._name()
 
         def read(answers: Answers) -> Any:
-            found = answers.get(name, {})
+            answer = answers.get(name, {})
             buckets = []
-            for bucket in found.get("buckets", ()):
+            for bucket in answer.get("buckets", ()):
                 head = {"key": whole(bucket["key"])}
                 if "key_as_string" in bucket:
                     head["key_as_string"] = bucket["key_as_string"]
                 buckets.append({**head, "doc_count": bucket["doc_count"], **inner.read(bucket)})
             return {
                 "doc_count_error_upper_bound": 0,
-                "sum_other_doc_count": found.get("sum_other_doc_count", 0),
+                "sum_other_doc_count": answer.get("sum_other_doc_count", 0),
                 "buckets": buckets,
             }
 
@@ -184,8 +184,8 @@ class Aggregator:
         name = self._name()
 
         def read(answers: Answers) -> Any:
-            found = answers.get(name, {})
-            return {**(head or {}), "doc_count": found.get("doc_count", 0), **inner.read(found)}
+            answer = answers.get(name, {})
+            return {**(head or {}), "doc_count": answer.get("doc_count", 0), **inner.read(answer)}
 
         return Part({name: _with({"filter": query}, inner)}, read)
 
@@ -201,7 +201,7 @@ class Aggregator:
         if not isinstance(queries, list):
             raise QueryError(f"{where}.filters: expected an object or an array of queries")
         texts = [self._translator.translate(query, f"{where}.filters[{place}]") for place, query in enumerate(queries)]
-        once = {text: self._filtered(text, inner) for text in texts}  # the same query twice is asked once
+        once = {text: self._filtered(text, inner) for text in texts}  # the same query is run once
         return _listed([once[text] for text in texts])
 
     def _missing(self, settings: Mapping[str, Any], inner: Part, where: str) -> Part:
@@ -359,8 +359,8 @@ BUCKETS: Final = ("terms", "filter", "filters", "missing", "range", "histogram",
 
 def _buckets(answers: Answers, name: str) -> Sequence[Answers]:
     """The buckets of an answer; an empty index answers nothing at all."""
-    found: Sequence[Answers] = answers.get(name, {}).get("buckets", ())
-    return found
+    buckets: Sequence[Answers] = answers.get(name, {}).get("buckets", ())
+    return buckets
 
 
 def _with(body: dict[str, Any], inner: Part) -> dict[str, Any]:

@@ -12,6 +12,8 @@ _MATH: Final = re.compile(r"([+-])(\d+)([yMwdhHms])|/([yMwdhHms])")
 _ANCHOR: Final = re.compile(r"now|.*?\|\|")
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "H": "hours", "m": "minutes", "s": "seconds"}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST: Final = -62_135_596_800_000_000
+_LAST: Final = 253_402_300_799_999_999
 
 
 def microseconds(value: Any) -> int | None:
@@ -26,17 +28,21 @@ def microseconds(value: Any) -> int | None:
     """
     if isinstance(value, bool):
         return None
-    if isinstance(value, (int, float)):
-        return round(value * 1000)
-    if not isinstance(value, str):
-        return None
-    if re.fullmatch(r"-?\d{5,}", value):
-        return int(value) * 1000
     try:
-        moment = dt.datetime.fromisoformat(value)
-    except ValueError:
+        if isinstance(value, (int, float)):
+            return _within(round(value * 1000))
+        if not isinstance(value, str):
+            return None
+        if re.fullmatch(r"-?\d{5,18}", value):
+            return _within(int(value) * 1000)
+        return since_epoch(dt.datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
         return None
-    return since_epoch(moment)
+
+
+def _within(micros: int) -> int | None:
+    """The number, if it is in the years 1 to 9999."""
+    return micros if _FIRST <= micros <= _LAST else None
 
 
 def since_epoch(moment: dt.datetime) -> int:
@@ -83,14 +89,20 @@ def resolve(expression: Any, *, now: dt.datetime, round_up: bool = False) -> int
     rest = expression[anchor.end() :]
     if start is None or not re.fullmatch(f"(?:{_MATH.pattern})*", rest):
         return None
-    moment = moment_of(start)
-    for sign, amount, unit, rounding in _MATH.findall(rest):
+    try:
+        return since_epoch(_computed(moment_of(start), rest, round_up=round_up))
+    except (ValueError, OverflowError):  # before the year 1 or after 9999
+        return None
+
+
+def _computed(moment: dt.datetime, math: str, *, round_up: bool) -> dt.datetime:
+    for sign, amount, unit, rounding in _MATH.findall(math):
         if rounding:
             floor = floored(moment, rounding)
             moment = shifted(floor, rounding, 1) - dt.timedelta(microseconds=1) if round_up else floor
         else:
             moment = shifted(moment, unit, int(amount) if sign == "+" else -int(amount))
-    return since_epoch(moment)
+    return moment
 
 
 def floored(moment: dt.datetime, unit: str) -> dt.datetime:

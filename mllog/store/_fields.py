@@ -111,7 +111,7 @@ def _fitting(path: str, value: Any) -> Any:
     if path.startswith(_NUMBERS):
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         return number if math.isfinite(number) and not isinstance(value, bool) else None
     if path.startswith(_KEYWORDS):
@@ -121,5 +121,8 @@ def _fitting(path: str, value: Any) -> Any:
     if isinstance(value, str):
         return value if len(value) <= LONGEST_KEYWORD else None
     if isinstance(value, int) and not isinstance(value, bool) and not -_INT64 <= value < _INT64:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return None
     return value if not isinstance(value, float) or math.isfinite(value) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -13,6 +13,9 @@ from mllog.store._dates import resolve
 from mllog.store._fields import DATES, column
 from mllog.store._literals import ALL, NONE, quoted, single
 from mllog.store._lucene import translate
+
+_MOST_SHOWN: Final = 60
+_WILDCARDS: Final = re.compile(r"\*+|\\.|.", re.DOTALL)
 
 Terms = Callable[[str], Sequence[str]]
 """Gives the values of a keyword field, for wildcards."""
@@ -130,7 +133,7 @@ class Translator:
     def _moment(self, value: Any, field: str, where: str, *, round_up: bool = False) -> int:
         moment = resolve(value, now=self._now, round_up=round_up)
         if moment is None:
-            raise QueryError(f"{where}: {value!r} is not a date, which {field} holds")
+            raise QueryError(f"{where}: {_short(value)} is not a date, which {field} holds")
         return moment
 
     def _exists(self, body: Any, where: str) -> str:
@@ -150,11 +153,11 @@ class Translator:
         return self.like(field, str(pattern))
 
     def like(self, field: str, pattern: str) -> str:
-        """Documents whose keyword matches a pattern with `*` and `?`."""
+        r"""Documents whose keyword matches a pattern with `*` and `?`; a backslash takes a sign as it is."""
         if pattern == "*":
             return f"{column(field)}:*"
-        exact = pattern.replace("[", "[[]")
-        return self.among(field, [term for term in self._values(field) if fnmatch.fnmatchcase(term, exact)])
+        expression = re.compile(_as_expression(pattern), re.DOTALL)
+        return self.among(field, [term for term in self._values(field) if expression.fullmatch(term)])
 
     def among(self, field: str, values: Sequence[Any]) -> str:
         """Documents that hold one of several values."""
@@ -206,20 +209,41 @@ KINDS: Final = (
 )
 
 
+def _as_expression(pattern: str) -> str:
+    """A wildcard pattern as a regular expression that never goes back over what it has read."""
+    parts = [""]
+    for sign in _WILDCARDS.findall(pattern):
+        if sign[0] == "*":
+            parts.append("")
+        else:
+            parts[-1] += "." if sign == "?" else re.escape(sign[1:] if len(sign) == 2 else sign)
+    first, *rest = parts
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last
+
+
 def _object(body: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
         raise QueryError(f"{where}: expected an object")
     return body
 
 
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | float | bool) else f"a value of type {type(value).__name__}"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
 def _number(value: Any, where: str) -> str:
     """A number without an exponent, which the parser does not know."""
     try:
         number = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # ValueError: an integer of thousands of digits
         number = Decimal("nan")
-    if isinstance(value, bool) or not number.is_finite():
-        raise QueryError(f"{where}: {value!r} is not a number; ranges are over numbers and dates here")
+    # Beyond that a double has no such number, and its digits would fill the memory.
+    if isinstance(value, bool) or not number.is_finite() or not -400 < number.adjusted() < 400:
+        raise QueryError(f"{where}: {_short(value)} is not a number; ranges are over numbers and dates here")
     return format(number, "f")
 
 
@@ -229,6 +253,8 @@ def _ambiguous(value: Any) -> bool:
         return True
     try:
         float(value)
+    except OverflowError:
+        return True
     except (TypeError, ValueError):
         return False
     return True

@@ -33,10 +33,10 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
     try:
         if ago is not None:
             return now - dt.timedelta(seconds=seconds(ago[0]))
-        found = dt.datetime.fromisoformat(text.strip())
+        parsed = dt.datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise QueryError(f"{text!r} is not a time: write 7d, 2026-05-04 or 2026-05-04T12:00:00Z") from None
-    return found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC)
+    return parsed.replace(tzinfo=parsed.tzinfo or dt.UTC).astimezone(dt.UTC)
 
 
 def selection(

@@ -68,7 +68,7 @@ class Subject:
         return (self.field, *typed, f"mllog.input_overflow.{self.field}", f"labels.{self.field}")
 
     def query(self) -> dict[str, Any]:
-        """Finds every event that holds one of the values, and maybe more: `holds` tells exactly."""
+        """Finds every event that holds one of the values, and maybe more: `holds` decides exactly."""
         some: list[dict[str, Any]] = []
         for path in self.paths:
             if ".number." in path:

@@ -110,25 +110,10 @@ class EmbeddedStore:
 
     def _add(self, key: str, document: Document, result: IndexResult) -> None:
         try:
-            event, source = document.parsed(), document.encoded()
-            found, texts, ignored = columns(event)
-            if ignored:
-                found[key_of("_ignored")] = sorted(set(ignored))
-            cells = orjson.dumps(found).decode()
-        except (TypeError, orjson.JSONDecodeError) as error:  # not expressible in JSON, such as a lone surrogate
-            result.rejected.append(Rejected(document.id, f"not JSON: {error}"))
+            row = _row(document, key)
+        except Exception as error:  # noqa: BLE001 - not expressible: a lone surrogate, a number or a depth beyond bounds
+            result.rejected.append(Rejected(document.id, _why(error)))
             return
-        row = tantivy.Document()
-        row.add_text("_index", document.index)
-        row.add_text("_id", document.id)
-        row.add_text("_key", key)
-        row.add_bytes("_source", source)
-        moment = microseconds(event.get("@timestamp"))
-        if moment is not None:
-            row.add_integer(TIME, moment)
-        row.add_json(JSON, cells)
-        for text in texts:
-            row.add_text("_text", text)
         self._writer.add_document(row)
         self._pending.add(key)
         result.created += 1
@@ -196,14 +181,14 @@ class EmbeddedStore:
         size, start = _page(body)
         order = _order(body.get("sort"))
         options = {} if order is None else {"order_by_field": TIME, "order": order}
-        found = searcher.search(parsed, max(size, 1), offset=start, **options)
+        result = searcher.search(parsed, max(size, 1), offset=start, **options)
         response: dict[str, Any] = {
             "took": 0,
             "timed_out": False,
             "hits": {
-                "total": {"value": int(found.count), "relation": "eq"},
+                "total": {"value": int(result.count), "relation": "eq"},
                 "max_score": None,
-                "hits": [self._hit(searcher, address, body, order) for _, address in found.hits[:size]],
+                "hits": [self._hit(searcher, address, body, order) for _, address in result.hits[:size]],
             },
         }
         aggregations = body.get("aggs", body.get("aggregations"))
@@ -250,13 +235,13 @@ class EmbeddedStore:
                 return
 
     def _matching(self, query: Any) -> int:
-        found: Any = self._index.searcher().search(query, 1)
-        return int(found.count)
+        result: Any = self._index.searcher().search(query, 1)
+        return int(result.count)
 
     def _aggregate(self, searcher: Any, query: Any, body: Any, now: dt.datetime) -> dict[str, Any]:
         def bounds() -> tuple[float, float] | None:
-            found = searcher.aggregate(query, {"low": {"min": {"field": TIME}}, "high": {"max": {"field": TIME}}})
-            low, high = found["low"]["value"], found["high"]["value"]
+            ends = searcher.aggregate(query, {"low": {"min": {"field": TIME}}, "high": {"max": {"field": TIME}}})
+            low, high = ends["low"]["value"], ends["high"]["value"]
             return None if low is None else (low, high)
 
         part = Aggregator(self._translator(now), bounds, now).compile(body)
@@ -313,6 +298,35 @@ class EmbeddedStore:
         with self._writing:
             self._writer.wait_merging_threads()
             os.close(self._lock)
+
+
+def _row(document: Document, key: str) -> Any:
+    """A document as tantivy takes it."""
+    event, source = document.parsed(), document.encoded()
+    cells, texts, ignored = columns(event)
+    if ignored:
+        cells[key_of("_ignored")] = sorted(set(ignored))
+    row = tantivy.Document()
+    row.add_text("_index", document.index)
+    row.add_text("_id", document.id)
+    row.add_text("_key", key)
+    row.add_bytes("_source", source)
+    moment = microseconds(event.get("@timestamp"))
+    if moment is not None:
+        row.add_integer(TIME, moment)
+    row.add_json(JSON, orjson.dumps(cells).decode())
+    for text in texts:
+        row.add_text("_text", text)
+    return row
+
+
+def _why(error: Exception) -> str:
+    """Why a document was rejected, without any of its values."""
+    if isinstance(error, orjson.JSONDecodeError):
+        return f"not JSON: {error.msg}"
+    if isinstance(error, TypeError):
+        return f"not JSON: {error}"
+    return f"cannot be indexed: {type(error).__name__}"
 
 
 def _now() -> dt.datetime:

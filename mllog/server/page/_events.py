@@ -103,12 +103,12 @@ def find(
         "track_total_hits": True,
     }
     try:
-        found = store.search(body, index=INDEX)
+        response = store.search(body, index=INDEX)
     except QueryError as error:
         if not text.strip():
             raise
         return Found((), 0, str(error))
-    return Found(tuple(row(hit) for hit in found["hits"]["hits"]), total(found))
+    return Found(tuple(row(hit) for hit in response["hits"]["hits"]), total(response))
 
 
 def one(store: Store, dashboard: Dashboard, event_id: str) -> Mapping[str, Any] | None:
@@ -154,8 +154,8 @@ def _values(part: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _part(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """A member that is an object; an event from a foreign sender may have anything there."""
-    found = parent.get(key)
-    return found if isinstance(found, Mapping) else {}
+    member = parent.get(key)
+    return member if isinstance(member, Mapping) else {}
 
 
 def _names(item: Any) -> list[Any]:

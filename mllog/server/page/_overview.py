@@ -90,13 +90,13 @@ def cards(
     store: Store,
     profiles: Iterable[Profile],
     alerts: Iterable[Mapping[str, Any]],
-    asked: Mapping[str, str],
+    parameters: Mapping[str, str],
     now: dt.datetime,
 ) -> tuple[Window, list[Card], list[Alert]]:
-    """The time range that was asked for, a card for each model, and the alerts that belong to none of them."""
+    """The requested time range, a card for each model, and the alerts that belong to none of them."""
     known = {profile.name: profile for profile in profiles}
     newest, first, last = all_models(store)
-    chosen = window(asked, first, last, now)
+    chosen = window(parameters, first, last, now)
     buckets = {str(bucket["key"]): bucket for bucket in models(store, chosen)}
     firing = [alert for alert in map(as_alert, alerts) if alert.fired]
     names = sorted({*known, *newest}, key=lambda name: (-int(buckets.get(name, {}).get("doc_count", 0)), name))

@@ -224,7 +224,7 @@ def _counts(aggregation: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _named(result: Result, name: str) -> int:
-    """Documents of the only bucket of an aggregation that may not have been asked."""
+    """Documents of the only bucket of an aggregation that may not have been requested."""
     return sum(_counts(result[name]).values()) if name in result else 0
 
 

@@ -55,7 +55,7 @@ class Results:
 
 def extent(store: Store, dashboard: Dashboard) -> Extent:
     """From when to when there are events of a model, and of which versions."""
-    found = store.search(
+    response = store.search(
         {
             "size": 0,
             "track_total_hits": True,
@@ -64,9 +64,9 @@ def extent(store: Store, dashboard: Dashboard) -> Extent:
         },
         index=INDEX,
     )
-    aggregations = found["aggregations"]
+    aggregations = response["aggregations"]
     versions = tuple(str(bucket["key"]) for bucket in aggregations["versions"]["buckets"])
-    return Extent(_moment(aggregations["first"]), _moment(aggregations["last"]), versions, total(found))
+    return Extent(_moment(aggregations["first"]), _moment(aggregations["last"]), versions, total(response))
 
 
 def run_queries(store: Store, dashboard: Dashboard, panels: Iterable[Panel], window: Window, version: str) -> Results:
@@ -83,12 +83,12 @@ def run_queries(store: Store, dashboard: Dashboard, panels: Iterable[Panel], win
             for name, aggregation in panel.aggregations(interval).items()
         },
     }
-    found = store.search(body, index=INDEX)
+    response = store.search(body, index=INDEX)
     by_panel: dict[str, dict[str, Any]] = {panel.id: {} for panel in panels}
-    for name, answer in found.get("aggregations", {}).items():
+    for name, answer in response.get("aggregations", {}).items():
         panel_id, _, part = name.rpartition(_BETWEEN)
         by_panel[panel_id][part] = answer
-    return Results(total(found), by_panel)
+    return Results(total(response), by_panel)
 
 
 def clauses(window: Window, version: str) -> list[dict[str, Any]]:
@@ -128,14 +128,14 @@ def all_models(store: Store) -> tuple[dict[str, dt.datetime | None], dt.datetime
     """Every model ever seen with the time of its newest event, and the times of the oldest and newest of all."""
     seen = {"terms": {"field": "mllog.model.name", "size": _MOST_MODELS}, "aggs": {"last": {"max": {"field": TIME}}}}
     body = {"size": 0, "query": {"bool": {"filter": [*_PREDICTIONS]}}, "aggs": {**_ends(), "models": seen}}
-    found = store.search(body, index=INDEX)["aggregations"]
-    names = {str(bucket["key"]): _moment(bucket["last"]) for bucket in found["models"]["buckets"]}
-    return names, _moment(found["first"]), _moment(found["last"])
+    response = store.search(body, index=INDEX)["aggregations"]
+    names = {str(bucket["key"]): _moment(bucket["last"]) for bucket in response["models"]["buckets"]}
+    return names, _moment(response["first"]), _moment(response["last"])
 
 
-def total(found: Mapping[str, Any]) -> int:
+def total(response: Mapping[str, Any]) -> int:
     """How many documents a search found."""
-    return int(found["hits"]["total"]["value"])
+    return int(response["hits"]["total"]["value"])
 
 
 def _ends() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
-from mllog.errors import StoreError
+from mllog.errors import QueryError, StoreError
 from mllog.server.page import _formats as formats
 from mllog.server.page._assets import FOLDER, Assets
 
@@ -28,6 +29,19 @@ HEADERS: Final = {
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+_AT_A_TIME: Final = 8  # requests that search at a time
+_CLIENT_LEFT: Final = 499  # not sent; nginx logs the same number
+
+
+def _slots(request: Request) -> asyncio.Semaphore:
+    """The turns of an application's requests."""
+    state = request.app.state
+    if not hasattr(state, "page_slots"):
+        state.page_slots = asyncio.Semaphore(_AT_A_TIME)
+    slots: asyncio.Semaphore = state.page_slots
+    return slots
 
 
 class Pages:
@@ -60,7 +74,12 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             try:
-                response = await handle(request)
+                async with _slots(request):
+                    if await request.is_disconnected():  # it left while it waited: nothing is searched for it
+                        return Response(status_code=_CLIENT_LEFT)
+                    response = await handle(request)
+            except QueryError as error:
+                response = json({"error": str(error)}, 400)
             except StoreError as error:
                 response = json({"error": f"the store cannot answer: {error}"}, 503)
             response.headers.update(HEADERS)

@@ -33,7 +33,7 @@ _LOUD_SHARE: Final = 0.01
 
 @dataclass(frozen=True)
 class _Seen:
-    """A model as a request asked for it."""
+    """A model, with the parameters of a request."""
 
     dashboard: Dashboard
     extent: Extent
@@ -79,9 +79,9 @@ class _Site:
         return None if name is None else build_unprofiled(name)
 
     def seen(self, part: str, request: Request) -> _Seen | None:
-        """What a request asks for; None if there is no such model."""
-        asked = request.query_params
-        version = asked.get("version", "")[:200]
+        """The model and the parameters of a request; None if there is no such model."""
+        parameters = request.query_params
+        version = parameters.get("version", "")[:200]
         dashboard = self.dashboard(part, version)
         if dashboard is None:
             return None
@@ -89,9 +89,9 @@ class _Site:
         return _Seen(
             dashboard,
             known,
-            window(asked, known.first, known.last, dt.datetime.now(dt.UTC)),
+            window(parameters, known.first, known.last, dt.datetime.now(dt.UTC)),
             version,
-            asked.get("q", ""),
+            parameters.get("q", ""),
         )
 
     def panels(self, seen: _Seen, panels: list[Panel]) -> list[dict[str, Any]]:
@@ -130,6 +130,8 @@ def create_router(
     def common() -> dict[str, Any]:
         counters = dict(status())
         failure = counters.pop("failure", None)
+        for name in ("rejected_reasons", "set_aside"):
+            counters.pop(name, None)
         return {"status": counters, "failure": failure, "now": dt.datetime.now(dt.UTC).isoformat(), "choices": CHOICES}
 
     def unknown(part: str) -> Response:

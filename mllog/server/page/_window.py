@@ -38,7 +38,7 @@ class Window:
         choice: key of CHOICES, or `custom`.
         start: the first moment.
         end: the last moment.
-        problem: what was wrong with the range that was asked for; empty if nothing.
+        problem: what was wrong with the requested range; empty if nothing.
     """
 
     choice: str
@@ -85,11 +85,13 @@ class Window:
         return {"from": f"{self.start:%Y-%m-%dT%H:%M}", "to": f"{self.end:%Y-%m-%dT%H:%M}"}
 
 
-def window(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetime | None, now: dt.datetime) -> Window:
-    """The range that a link asks for.
+def window(
+    parameters: Mapping[str, str], first: dt.datetime | None, last: dt.datetime | None, now: dt.datetime
+) -> Window:
+    """The range that a link requests.
 
     Args:
-        asked: the link's parameters: `range`, or `from` and `to` in ISO 8601 (UTC); a `range` with `to` is that long,
+        parameters: those of the link: `range`, or `from` and `to` in ISO 8601 (UTC); a `range` with `to` is that long,
             and ends then.
         first: time of the oldest event.
         last: time of the newest event; without a choice the range reaches back to it.
@@ -104,9 +106,9 @@ def window(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetim
         >>> window({"range": "1d", "to": "2026-11-01"}, None, None, now).label
         '2026-10-31 00:00 to 2026-11-01 00:00 UTC'
     """
-    choice = asked.get("range", "")
-    if asked.get("from") or asked.get("to"):
-        return _custom(asked, first, last, now)
+    choice = parameters.get("range", "")
+    if parameters.get("from") or parameters.get("to"):
+        return _custom(parameters, first, last, now)
     if choice and choice not in CHOICES:
         known = ", ".join(CHOICES)
         return Window(DEFAULT, now - dt.timedelta(days=1), now, f"no such range: {choice[:40]} (one of {known})")
@@ -120,11 +122,13 @@ def window(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetim
     return Window(choice, first or now - dt.timedelta(days=1), end)
 
 
-def _custom(asked: Mapping[str, str], first: dt.datetime | None, last: dt.datetime | None, now: dt.datetime) -> Window:
+def _custom(
+    parameters: Mapping[str, str], first: dt.datetime | None, last: dt.datetime | None, now: dt.datetime
+) -> Window:
     start, end = first or now - dt.timedelta(days=1), last or now
     problem = ""
     for key in ("from", "to"):
-        text = asked.get(key, "")
+        text = parameters.get(key, "")
         if not text:
             continue
         parsed = parse(text)
@@ -134,8 +138,8 @@ def _custom(asked: Mapping[str, str], first: dt.datetime | None, last: dt.dateti
             start = parsed
         else:
             end = parsed
-    span = _SPAN.fullmatch(asked.get("range", ""))
-    if span is not None and not asked.get("from"):
+    span = _SPAN.fullmatch(parameters.get("range", ""))
+    if span is not None and not parameters.get("from"):
         start = end - dt.timedelta(seconds=seconds(span[0]))
     if not problem and start >= end:
         problem = "the range ends before it begins"

@@ -19,7 +19,8 @@ import mllog
 from mllog import MllogError, Profile, alerts, watches
 from mllog.errors import StoreError
 from mllog.server import create_app, open_chain
-from mllog.server._app import LARGEST_BODY, Chain
+from mllog.server._app import Chain
+from mllog.server._bodies import LARGEST_BODY
 from mllog.spool import SpoolReader, events
 from mllog.store import Document
 

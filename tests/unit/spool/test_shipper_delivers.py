@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -176,6 +177,92 @@ def test_an_endpoint_that_always_fails_is_no_reason_to_set_events_aside(tmp_path
     ship(tmp_path, server)
     assert server.taken() == list(range(20))
     assert quarantined(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("empty", [400, 200], ids=["also a probe", "all but an empty line"])
+def test_an_endpoint_that_refuses_everything_is_misconfigured(
+    tmp_path: Path, server: Endpoints, status: int, empty: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong port, say: no event is set aside, the cursor stays, and once it is mended all is delivered in order."""
+    spool(tmp_path, 1500)
+    server.answer = lambda body: status if body.strip() else empty
+    shipper = Shipper(tmp_path, Endpoint(server.url))
+    assert shipper.run(once=True, patience=0.3) is False
+    assert f"HTTP {status}, and a probe was refused too" in str(shipper.status.problem)
+    assert any("misconfigured" in record.getMessage() for record in caplog.records if record.levelname == "ERROR")
+    assert json.loads((tmp_path / "ship.status").read_text())["problem"] == shipper.status.problem
+    assert quarantined(tmp_path) == []
+    assert len(list(events(tmp_path))) == 1500
+    server.answer = lambda _: 200
+    ship(tmp_path, server)
+    assert server.taken() == list(range(1500))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_endpoint_answers_nothing_is_lost(tmp_path: Path, server: Endpoints, seed: int) -> None:
+    """Random answers, and some events that are always refused: each is delivered, quarantined or still there."""
+    draw = random.Random(seed)
+    spool(tmp_path, 200)
+    bad = {draw.randrange(200) for _ in range(seed * 3)}
+
+    def answer(body: bytes) -> int | None:
+        if draw.random() < 0.3:
+            return draw.choice([400, 413, 422, 429, 500, 502, 401, 302, None])
+        return 400 if any(b'"n": %d,' % n in body for n in bad) else 200
+
+    server.answer = answer
+    Shipper(tmp_path, Endpoint(server.url), batch_bytes=3000).run(once=True, patience=1.0)
+    left = [json.loads(line)["n"] for line in events(tmp_path)]
+    aside = [json.loads(record["event"])["n"] for record in quarantined(tmp_path)]
+    assert set(server.taken()) | set(left) | set(aside) == set(range(200))
+    server.answer = lambda _: 200
+    ship(tmp_path, server)
+    assert set(server.taken()) | set(aside) == set(range(200))
+
+
+def test_a_full_quarantine_keeps_the_event_in_the_spool(
+    tmp_path: Path, server: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that was set aside is ever removed for something else; the problem names the file."""
+    monkeypatch.setattr(module, "QUARANTINE_BYTES", 2000)
+    spool(tmp_path, 300)
+    server.answer = lambda body: 400 if b'"name": "m1"' in body else 200  # every second one
+    shipper = Shipper(tmp_path, Endpoint(server.url))
+    assert shipper.run(once=True, patience=0.3) is False
+    assert "quarantine.ndjson is full" in str(shipper.status.problem)
+    aside = {json.loads(record["event"])["n"] for record in quarantined(tmp_path)}
+    assert 0 < len(aside) < 150
+    left = {json.loads(line)["n"] for line in events(tmp_path)}
+    assert aside | left | set(server.taken()) == set(range(300))
+    (tmp_path / "quarantine.ndjson").rename(tmp_path / "elsewhere")
+    server.answer = lambda _: 200
+    ship(tmp_path, server)
+    assert aside | set(server.taken()) == set(range(300))
+
+
+def test_the_status_is_for_its_owner_only(tmp_path: Path, server: Endpoints) -> None:
+    """Whatever the umask is, and though a link of that name was there before."""
+    spool(tmp_path, 1)
+    target = tmp_path / "elsewhere"
+    target.write_text("mine")
+    (tmp_path / "ship.status").symlink_to(target)
+    before = os.umask(0)
+    try:
+        ship(tmp_path, server)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "ship.status").lstat().st_mode & 0o7777 == 0o600
+    assert target.read_text() == "mine"
+
+
+def test_a_replay_says_what_it_waits_for(tmp_path: Path, server: Endpoints, caplog: pytest.LogCaptureFixture) -> None:
+    """And ends in the time that the user allows."""
+    spool(tmp_path, 10)
+    server.answer = lambda _: 503
+    with pytest.raises(MllogError, match="only 0 events were sent: HTTP 503"):
+        replay(Shipper(tmp_path, Endpoint(server.url)), events(tmp_path), patience=0.1)
+    assert "HTTP 503; waiting until it accepts events" in caplog.text
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302])

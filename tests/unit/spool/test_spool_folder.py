@@ -286,13 +286,27 @@ def test_one_reader_at_a_time(tmp_path: Path) -> None:
         b'{"version": 1}',
         b'{"version": 9, "segments": {}}',
         b'{"version": 1, "segments": {"a": "b"}}',
+        b'{"version": 1, "segments": {"a": -5}}',
+        b'{"version": 1, "segments": {"a": 1e3}}',
+        b'{"version": 1, "segments": {"a": 9223372036854775808}}',
+        b"-5",
+        b"\xff\x00",
+        b"[" * 100_000,
+        b" " * (17 << 20),
     ],
 )
-def test_a_damaged_cursor_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
-    """A cursor that is none is named, with what to do, and nothing is deleted."""
+def test_a_damaged_cursor_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    """The reason is in the status, and the spool is read from its beginning: twice at worst, never less."""
+    writer = SpoolWriter(tmp_path)
+    assert writer.append(line(1))
+    writer.close()
     (tmp_path / "server.cursor").write_bytes(content)
-    with pytest.raises(MllogError, match="cursor"):
-        SpoolReader(tmp_path)
+    assert "server.cursor" in status(tmp_path).set_aside
+    reader = SpoolReader(tmp_path)
+    assert [text for batch in reader.read() for text in batch.lines] == [line(1)[:-1]]
+    assert "read again from its beginning" in reader.problems["server.cursor.aside"]
+    assert list(status(tmp_path).set_aside) == ["server.cursor.aside"]
+    reader.close()
 
 
 def test_status_looks_without_touching(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def ids(*numbers: int) -> list[str]:
         ({"query_string": {"query": 'event.id:(e1 "e2")'}}, [1, 2]),
         ({"query_string": {"query": "mllog.input.number.x:[2 TO 3}"}}, [4, 5]),
         ({"query_string": {"query": "mllog.input.number.x:>=14"}}, [28, 29]),
-        ({"query_string": {"query": '@timestamp:["2026-05-04T12:28:00Z" TO *]'}}, None),
+        ({"query_string": {"query": '@timestamp:["2026-05-04T12:28:00Z" TO *]'}}, [28, 29]),
         ({"query_string": {"query": '"number 7"'}}, [7]),
         ({"query_string": {"query": "event.id:e1 event.id:e2"}}, [1, 2]),
         ({"query_string": {"query": "event.id:e1 event.id:e2", "default_operator": "AND"}}, []),

@@ -117,7 +117,7 @@
     }
   }
 
-  // Whatever comes into view in one moment is asked for together.
+  // What comes into view at the same time is requested together.
   let wanted = [];
   let busy = Promise.resolve();
   function flush() {
