@@ -27,13 +27,13 @@ RUN = """
 import sys
 from mllog.spool import _rewrite
 
-right = _rewrite._replaced
+right = _rewrite.write_atomically
 
-def said(*given, **more):
+def announced(*given, **more):
     print("rewriting", flush=True)
     return right(*given, **more)
 
-_rewrite._replaced = said
+_rewrite.write_atomically = announced
 from mllog.__main__ import main
 sys.argv = ["mllog", *sys.argv[1:]]
 main()
