@@ -123,7 +123,7 @@ def current_labels() -> dict[str, str]:
 
 
 def _in_force(bound: Any) -> Any:
-    while type(bound) is _JobLabels and bound.job() is None:
+    while type(bound) is _JobLabels and not bound.runs():
         bound = bound.before
     return bound
 
@@ -137,33 +137,57 @@ class _JobLabels(dict[str, str]):
     """Labels that were bound inside a job of a thread pool or a task queue, and end with it.
 
     Attributes:
-        job: a weak reference to the job; its pool drops it when it is done.
+        runs: whether the job is still running.
         before: the labels in force when these were bound.
     """
 
-    __slots__ = ("before", "job")
+    __slots__ = ("before", "runs")
 
-    def __init__(self, bound: dict[str, str], job: weakref.ref[Any], before: dict[str, str]) -> None:
+    def __init__(self, bound: dict[str, str], runs: Callable[[], bool], before: dict[str, str]) -> None:
         super().__init__(bound)
-        self.job, self.before = job, before
+        self.runs, self.before = runs, before
 
 
-def _current_job() -> weakref.ref[Any] | None:
-    """The job that this thread works on; None where it is not one of a pool or a queue."""
+def _current_job() -> Callable[[], bool] | None:
+    """Whether the job that this thread works on still runs; None where it is not one of a pool or a queue."""
     celery, futures = sys.modules.get("celery"), sys.modules.get("concurrent.futures.thread")
     try:
         task = getattr(celery, "current_task", None)
         if task:
-            return weakref.ref(task.request)
+            return _task_runs(task)
         if futures is None or threading.current_thread() is threading.main_thread():
             return None
         run = futures._WorkItem.run.__code__  # noqa: SLF001 - the one frame that every job of a pool has
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the callers
         while frame is not None and frame.f_code is not run:
             frame = frame.f_back
-        return None if frame is None else weakref.ref(frame.f_locals["self"])
+        return None if frame is None else _item_runs(frame.f_locals["self"])
     except (AttributeError, KeyError, TypeError):  # another version of them
         return None
+
+
+def _item_runs(item: Any) -> Callable[[], bool]:
+    """Whether an item of a pool still runs: tracebacks may keep it alive for longer."""
+    found, future = weakref.ref(item), weakref.ref(item.future)
+
+    def runs() -> bool:
+        result = future()
+        return found() is not None and result is not None and not result.done()
+
+    return runs
+
+
+def _task_runs(task: Any) -> Callable[[], bool]:
+    """Whether a request of Celery is still among those that its thread works on."""
+    request, stack, thread = weakref.ref(task.request), task.request_stack, threading.get_ident()
+
+    def runs() -> bool:
+        mine = request()
+        if mine is None or threading.get_ident() != thread:
+            return mine is not None
+        return any(item is mine for item in stack.stack)
+
+    return runs
 
 
 def as_labels(items: Iterable[tuple[Any, Any]]) -> dict[str, str]:
@@ -189,6 +213,20 @@ def bind(**more: Any) -> Token[dict[str, str]]:
     return labels.set(bound if job is None else _JobLabels(bound, job, before))
 
 
+def end(token: Token[Any], mine: Any) -> None:
+    """Undo a set; a block that ends in another context (a generator, say) has nothing to undo there.
+
+    Args:
+        token: of the set.
+        mine: what was set.
+    """
+    try:
+        token.var.reset(token)
+    except ValueError:
+        if token.var.get() is mine:  # the context is a copy, made inside the block
+            token.var.set(_EMPTY if token.old_value is Token.MISSING else token.old_value)
+
+
 @contextlib.contextmanager
 def bound(**more: Any) -> Iterator[None]:
     """Put labels on the events of a `with` block.
@@ -202,7 +240,8 @@ def bound(**more: Any) -> Iterator[None]:
         {}
     """
     token = bind(**more)
+    mine = _labels.get()
     try:
         yield
     finally:
-        labels.reset(token)
+        end(token, mine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import math
 import os
 import re
 from collections.abc import Callable
@@ -36,16 +37,48 @@ def moment(value: Any, findings: Findings, name: str = "timestamp") -> int | Non
         >>> moment("1970-01-01T00:00:01Z", Findings())
         1000000000
     """
-    return None if is_missing(value) else _tolerant(since_epoch, value, findings, name)
+    return _tolerant(_since_epoch, value, findings, name)
 
 
 def nanoseconds(value: Any, findings: Findings) -> int | None:
     """A duration; None where there is none, or none that is understood."""
-    return None if is_missing(value) else _tolerant(_nanoseconds, value, findings, "duration")
+    return _tolerant(_nanoseconds, value, findings, "duration")
+
+
+def given_error(error: Any) -> Any:
+    """What ended a call, as it was given; None where that says that nothing did: missing, False, 0 or no text.
+
+    Example:
+        >>> given_error(float("nan")), given_error(""), given_error("timeout")
+        (None, None, 'timeout')
+    """
+    try:
+        if isinstance(error, BaseException):
+            return error
+        if is_missing(error) or (type(error) in (bool, int, str) and not error):
+            return None
+        return None if type(error) is float and (math.isnan(error) or not error) else error
+    except BaseException as failure:  # an object that lies about its class
+        if must_propagate(failure):
+            raise
+        return f"[{type(error).__qualname__}: {type(failure).__name__}]"
+
+
+def _since_epoch(value: Any) -> int | None:
+    if is_missing(value):
+        return None
+    if isinstance(value, bool):
+        raise TypeError("a time is no truth value")
+    return since_epoch(value)
 
 
 def _nanoseconds(value: Any) -> int | None:
-    return to_nanoseconds(value if isinstance(value, dt.timedelta) else float(value))
+    if is_missing(value):
+        return None
+    found = to_nanoseconds(value if isinstance(value, dt.timedelta) else float(value))
+    if found is None:
+        raise ValueError("longer than a life")
+    return found
 
 
 def _tolerant[T](read: Callable[[Any], T], value: Any, findings: Findings, name: str) -> T | None:

@@ -60,7 +60,7 @@ class Call:
         self.logger = logger
         self.began = began
         self._labels = labels
-        self.inputs = inputs
+        self.inputs = dict(inputs) if type(inputs) is dict else inputs  # as they were asked, whatever is added to them
         self.outputs: Any = None
         self.over = True
         self._clock: int | None = None
@@ -119,13 +119,23 @@ def _quietly(function: Callable[[], Any]) -> Any:
         return None
 
 
+def _anything(*args: Any, **kwargs: Any) -> None:
+    """Stands for a function without a signature."""
+
+
+_UNKNOWN: Final = inspect.signature(_anything)
+
+
 class Arguments:
     """Finds the inputs among the arguments of a decorated function."""
 
     def __init__(self, function: Callable[..., Any], inputs: Callable[..., Any] | str | None) -> None:
         self._select = inputs if callable(inputs) else None
         self._name = inputs if isinstance(inputs, str) else None
-        self._signature = inspect.signature(function)
+        try:
+            self._signature = inspect.signature(function)
+        except (TypeError, ValueError):  # written in C, and silent about its parameters
+            self._signature = _UNKNOWN
         names = list(self._signature.parameters)
         self._skip = names[0] if names and names[0] in ("self", "cls") else None
 
@@ -142,6 +152,8 @@ class Arguments:
         for name, parameter in self._signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD and name in given:
                 given.update(given.pop(name))
+        if list(given) == ["args"] and len(given["args"]) == 1 and self._signature is _UNKNOWN:
+            given = {"value": given["args"][0]}
         if len(given) == 1:
             (only,) = given.values()
             if not isinstance(only, (str, bytes, int, float, bool, type(None))):

@@ -6,6 +6,7 @@ literals) and of numbers, never of values, and falls back on the general way whe
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable
@@ -121,6 +122,7 @@ class _Side:
                 for name, kind in shape.types.items()
             ],
         )
+        _prepare(scope[f"{prefix}_values"])
         self.checks: list[str] = []
         groups: dict[str, dict[str, str]] = {}
         for place, (name, kind) in enumerate(shape.types.items()):
@@ -144,6 +146,15 @@ class _Side:
             scope[f"{prefix}_all_{group}"] = members(groups[group])
         typed = (f"{prefix}_all_{group}({', '.join(groups[group].values())})" for group in present)
         self.answer = f"{prefix}_typed({', '.join(typed)})"
+
+
+def _prepare(values: type[msgspec.Struct]) -> None:
+    """Let msgspec look at the types of a class before another thread has it.
+
+    It does so at the first `convert`, and two threads that do it at once break the interpreter.
+    """
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert({}, values)
 
 
 def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:

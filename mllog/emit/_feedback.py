@@ -81,7 +81,7 @@ def shadow_body(
         outputs: of the candidate.
         findings: takes what was noticed.
     """
-    live = call if isinstance(call, Call) else None
+    live = call if type(call) is Call else None
     given = inputs if inputs is not None or live is None else live.inputs
     body = sort_by_value(compiled, given() if inspect.isfunction(given) else given, outputs, findings)
     body["shadow"] = {}

@@ -8,7 +8,7 @@ from time import time_ns
 from typing import Any, Protocol
 
 from mllog._state import STATE
-from mllog.emit._arguments import given_id, moment, nanoseconds
+from mllog.emit._arguments import given_error, given_id, moment, nanoseconds
 from mllog.emit._compiled import CompiledModel, Model, compile_model, template
 from mllog.emit._delivery import UNLOGGED_IDS, count_error, deliver_line, listening
 from mllog.emit._members import body_and_members, encode_by_value
@@ -88,7 +88,7 @@ def log_later(
     """Write an event about a prediction that was made before."""
     identity: str | None = None
     try:
-        findings = Findings()
+        findings, error = Findings(), given_error(error)
         identity = given_id(prediction_id, findings)
         if STATE.sink is None and not listening():
             return identity or next(UNLOGGED_IDS)

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from mllog import _context
 from mllog._state import LOGGER, SILENT, STATE
 from mllog.emit import _feedback
-from mllog.emit._arguments import given_id, nanoseconds
+from mllog.emit._arguments import given_error, given_id, nanoseconds
 from mllog.emit._batch import paired
 from mllog.emit._call import Call, observed
 from mllog.emit._compiled import (
@@ -107,6 +107,8 @@ class ModelLogger:
             ({'number': {'delay': 12.5}}, True)
         """
         state = STATE
+        if error is not None:
+            error = given_error(error)
         if state.observers:
             notify(self.name, self.version, duration, failed=error is not None)
         sink = state.sink
@@ -267,7 +269,10 @@ class ModelLogger:
         def body_of(compiled: CompiledModel, findings: Findings) -> dict[str, Any]:
             return _feedback.shadow_body(compiled, call, inputs, outputs, findings)
 
-        live_id, began = (call.prediction_id, call.began) if isinstance(call, Call) else (call, None)
+        live_id: Any = call
+        began = None
+        if type(call) is Call:  # nothing else: an object may lie about its class
+            live_id, began = call.prediction_id, call.began
         when = timestamp if timestamp is not None else began
         return log_later(
             self, body_of, live_id, role="shadow", timestamp=when, duration=duration, error=error, labels=labels

@@ -153,9 +153,14 @@ def _labels(labels: Any, findings: Findings) -> Mapping[str, str]:
     return clean
 
 
-def _described(error: BaseException | str, findings: Findings) -> dict[str, str]:
+def _described(error: Any, findings: Findings) -> dict[str, str]:
     """ECS `error.*` of an exception; its text and the code lines may quote the inputs, so both are redacted."""
-    fields = error_fields(error) if isinstance(error, BaseException) else {"message": text_of(error)}
+    if isinstance(error, BaseException):
+        fields = error_fields(error)
+    elif isinstance(error, type):
+        fields = {"type": error.__qualname__}
+    else:
+        fields = {"message": text_of(error)}
     redactor = STATE.redactor
     if redactor is None:
         return fields

@@ -25,7 +25,13 @@ def error_fields(error: BaseException) -> dict[str, str]:
         >>> error_fields(ValueError("no such carrier"))["stack_trace"]
         'ValueError: no such carrier\n'
     """
-    return {"type": type(error).__qualname__, "message": text_of(error), "stack_trace": _stack(error)}
+    found = {"type": type(error).__qualname__, "message": text_of(error)}
+    try:
+        return {**found, "stack_trace": _stack(error)}
+    except BaseException as failure:  # an exception of the service may have properties of its own
+        if must_propagate(failure):
+            raise
+        return {**found, "stack_trace": f"{found['type']}: [{type(failure).__name__}]\n"}
 
 
 def _stack(error: BaseException) -> str:

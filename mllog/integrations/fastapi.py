@@ -63,7 +63,7 @@ class Middleware:
         finally:
             if self.access:
                 request.log(answer.status, _route(scope, root), error)
-            _context.request.reset(token)
+            _context.end(token, request)
             error = None  # no cycle of the exception with this frame
 
 
