@@ -122,8 +122,12 @@ def test_the_cursor_waits_for_the_store(
     assert chain.ingest.counts.stored == 0
     monkeypatch.setattr(chain.store, "commit", right)
     wait_until(lambda: chain.report()["failure"] is None and chain.report()["pending_bytes"] == 0)
-    said = [record.getMessage().partition(": ")[2] for record in caplog.records if record.name == "mllog.server"]
-    assert said == [
+
+    def said() -> list[str]:
+        return [record.getMessage().partition(": ")[2] for record in caplog.records if record.name == "mllog.server"]
+
+    wait_until(lambda: len(said()) == 2)
+    assert said() == [
         "nothing is stored at present, and nothing is lost: no space left on device",
         "events are stored again",
     ]
