@@ -7,19 +7,16 @@ literals) and of numbers, never of values, and falls back on the general way whe
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import orjson
 from msgspec import Meta
 
-from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
+from mllog.emit._shape import CARD, CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
 from mllog.emit._template import BUFFERS, ENCODER, Event, EventWithoutOutputs, Template, members
-
-_GREATEST: Final = sys.float_info.max
 
 Encoder = Callable[..., bytearray | None]
 """Makes a line of inputs and outputs of one pair of shapes, or None where they need the general way."""
@@ -160,6 +157,6 @@ def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:
     least, most = max(low, 1 - IDENTIFIER), min(high, IDENTIFIER - 1)
     whole = None if least > most else Annotated[int, Meta(ge=math.ceil(least), le=math.floor(most))]
     if large:
-        least, most = max(low, -_GREATEST), min(high, _GREATEST)
+        least, most = max(low, 1 - CARD), min(high, CARD - 1)
     fraction = Annotated[float, Meta(ge=float(least), le=float(most))]
     return fraction if whole is None else fraction | whole

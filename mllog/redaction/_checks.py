@@ -33,7 +33,7 @@ def mod97(iban: str) -> bool:
 def _modulo_11(digits: str, most: int) -> int:
     """A check digit as Brazil's registers compute it: weights from 2 up to `most`, and again from 2."""
     total = sum(int(digit) * (2 + place % (most - 1)) for place, digit in enumerate(reversed(digits)))
-    return 0 if total % 11 < 2 else 11 - total % 11  # noqa: PLR2004
+    return 0 if total % 11 < 2 else 11 - total % 11
 
 
 def cpf(digits: str) -> bool:
@@ -63,7 +63,7 @@ def insee(digits: str) -> bool:
         >>> insee("184127645108946"), insee("184127645108947")
         (True, False)
     """
-    return len(digits) == 15 and 97 - int(digits[:13]) % 97 == int(digits[13:])  # noqa: PLR2004
+    return len(digits) == 15 and 97 - int(digits[:13]) % 97 == int(digits[13:])
 
 
 def _digits(text: str) -> str:

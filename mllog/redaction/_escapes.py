@@ -44,8 +44,11 @@ _RAW: Final = [(re.compile(f"{LEFT}[{characters}]{{1,3}}{RIGHT}"), shown) for sh
 _WIDE: Final = re.compile(r"(?i)(?:␏|␛+u)ff([0-5])([0-9a-f])")
 _WIDE_RAW: Final = str.maketrans({chr(ord(character) + 0xFEE0): character for character in PLAIN})
 _ENTITY: Final = re.compile(
-    f"&#(?:{'|'.join(f'0*{ord(c)}|[xX]0*{ord(c):02x}' for c in ENTITIES)});".replace("3a", "3[aA]").replace("3d", "3[dD]").replace("2b", "2[bB]")
-    + "|" + "|".join(NAMED_ENTITIES)
+    f"&#(?:{'|'.join(f'0*{ord(c)}|[xX]0*{ord(c):02x}' for c in ENTITIES)});".replace("3a", "3[aA]")
+    .replace("3d", "3[dD]")
+    .replace("2b", "2[bB]")
+    + "|"
+    + "|".join(NAMED_ENTITIES)
 )
 _HEX: Final = re.compile(r"(?:\\|␛+)x(40|3[Dd]|3[Aa])")
 BEYOND: Final = r"␛+u(?=(?:00[89A-Fa-f]|0[1-9A-Fa-f]|[1-9A-Fa-f])[0-9A-Fa-f])"

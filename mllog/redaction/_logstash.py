@@ -81,6 +81,36 @@ filter {
   }
 """
 
+_PREDICTION: Final = """\
+
+  # The id of a prediction joins it to its truth. One that holds something sensitive would be masked as all such are,
+  # and strangers' predictions would be one: so its keyed digest is kept, and takes its place (40-normalise.conf). The
+  # ids of mllog are UUIDs, and short ids hold nothing.
+  if [message] =~ /"prediction"\\s*:\\s*\\{/ and [message] !~ /"prediction"\\s*:\\s*\\{\\s*"id"\\s*:\\s*"PLAIN"/ {
+    json {
+      id => "redact_prediction"
+      source => "message"
+      target => "[@metadata][document]"
+      skip_on_invalid_json => true
+    }
+    if [@metadata][document][mllog][prediction][id] {
+      fingerprint {
+        id => "redact_prediction_id"
+        source => ["[@metadata][document][mllog][prediction][id]"]
+        target => "[@metadata][prediction_id]"
+        method => "SHA256"
+        key => "${MLLOG_LOGSTASH_ID_KEY}"
+      }
+    }
+    mutate {
+      id => "redact_prediction_done"
+      remove_field => ["[@metadata][document]"]
+    }
+  }
+"""
+
+_PLAIN_ID: Final = "(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|id:[0-9a-f]{32}|[0-9A-Za-z_-]{1,6})"
+
 _CHECKED: Final = """\
 
   # mllog names the rules that it searched an event by. It counts checksums, which no pattern can: what only looks like
@@ -113,8 +143,8 @@ _NAMES: Final = """\
 
   # 4. Values behind a sensitive key name, whatever they look like. The name is marked first; then each way in which a
   #    name and its value are written is one pattern on the mark. Names that only sound sensitive (`has_phone: true`)
-  #    lose their mark again. A bare number, true, false, an object or an array becomes a string, so the line stays JSON.
-  #    What is nested deeper than eight levels, or never closed, goes with the rest of the line.
+  #    lose their mark again. A bare number, true, false, an object or an array becomes a string, so the line stays
+  #    JSON. What is nested deeper than eight levels, or never closed, goes with the rest of the line.
 """
 _ENCODED: Final = "%(?:25)*(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])"
 """A letter, a digit, or one of `-._~`, as a URL would write it."""
@@ -283,9 +313,7 @@ def _keys(rules: RuleSet) -> Iterator[str]:
         step = [(rule.pattern, rule.replacement)]
         alone = set(more) <= {'"', "=", ":", ">", "-", "%"}
         body += (
-            _gsub(rule.name, step, 6)
-            if alone
-            else _when(f"[message] =~ {_words(more)}", _gsub(rule.name, step, 8), 6)
+            _gsub(rule.name, step, 6) if alone else _when(f"[message] =~ {_words(more)}", _gsub(rule.name, step, 8), 6)
         )
     plain = text_only_rule()
     body += _when("![@metadata][is_json]", _gsub(plain.name, [(plain.pattern, plain.replacement)], 8), 6)
@@ -295,7 +323,9 @@ def _keys(rules: RuleSet) -> Iterator[str]:
         '      remove_field => ["[@metadata][document]", "[@metadata][is_json]"]\n    }\n'
     )
     every = [word for rule in names for word in rule.guard]
-    yield _when(f"[message] =~ {_words(every)}", _JSON_TEST + marks + _when(f"[message] =~ /{MARKS}/", body, 4) + done, 2)
+    yield _when(
+        f"[message] =~ {_words(every)}", _JSON_TEST + marks + _when(f"[message] =~ /{MARKS}/", body, 4) + done, 2
+    )
 
 
 def _first(rules: tuple[Rule, ...]) -> Iterator[str]:
@@ -312,7 +342,7 @@ def _searches(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         if rule.where == "process":
             continue
-        # The cheapest first: what was counted is no search, and a test alone costs less than the words of all countries.
+        # The cheapest first: what was counted is no search; a test alone costs less than the words of all countries.
         tests = ["![@metadata][checksums]"] if rule.check else []
         tests += [f"[message] =~ {_words(rule.guard)}"] if rule.guard and rule.check != "mod97" else []
         tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
@@ -356,7 +386,7 @@ def redact_config(rules: RuleSet = DEFAULT) -> str:
         '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
     """
     searches = (*_first(rules.shapes), *_keys(rules), *_shapes(rules.shapes))
-    return "".join((_HEAD, _CHECKED, *_unescape(), *searches, *_escape()))
+    return "".join((_HEAD, _PREDICTION.replace("PLAIN", _PLAIN_ID), _CHECKED, *_unescape(), *searches, *_escape()))
 
 
 def kinds_config(rules: RuleSet = DEFAULT) -> str:

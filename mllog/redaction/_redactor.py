@@ -249,7 +249,7 @@ class Redactor:
 
         Example:
             >>> redactor = Redactor()
-            >>> redactor.harmless("has_phone", True), redactor.harmless("email_count", 3), redactor.harmless("pin", 4821)
+            >>> redactor.harmless("has_phone", True), redactor.harmless("n_cookies", 3), redactor.harmless("pin", 4821)
             (True, True, False)
         """
         return name not in self.features and counts(name[-_LONGEST_NAME:], value)
@@ -410,7 +410,13 @@ class Redactor:
             found += ((here, kind) for kind in kinds)
             by_name = self.sensitive(str(name)) or (named and str(name).lower() in _PAIR_VALUES)
             by_name = by_name or (name in _JWK and "kty" in value and type(item) is str)
-            if by_name and item is not None and item != "" and not _is_done(item) and not self.harmless(str(name), item):
+            if (
+                by_name
+                and item is not None
+                and item != ""
+                and not _is_done(item)
+                and not self.harmless(str(name), item)
+            ):
                 found.append((here, "key"))
                 new = self.instead(str(name), item)
                 if new is not None:

@@ -21,9 +21,7 @@ GROUPED: Final = "\x0f"
 """The same, where blanks may divide the value."""
 MARKS: Final = r"[\x0e\x0f]"
 
-_TAIL: Final = (
-    r"(?:(?:[ ,'()\[\]]{1,4}(?:[A-Za-z]{1,16}|[0-9]{1,3})){1,4}['\])]{0,2}(?=␛*[\"❞]\s{0,4}:)|(?:[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_])?(?:\]?\[[A-Za-z0-9_]{0,24}(?=\]))*)"
-)
+_TAIL: Final = r"(?:(?:[ ,'()\[\]]{1,4}(?:[A-Za-z]{1,16}|[0-9]{1,3})){1,4}['\])]{0,2}(?=␛*[\"❞]\s{0,4}:)|(?:[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_])?(?:\]?\[[A-Za-z0-9_]{0,24}(?=\]))*)"
 """What else belongs to the name: `_old`, `Value`, `[0]`; between quotes before a colon, further words."""
 _CAMEL: Final = "(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
 _CLOSED: Final = r"(?:[\]) ]|%(?:25)*5[Dd]){0,2}"
@@ -138,7 +136,12 @@ def _contexts() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     yield "json", rf'({key}"\s*:\s*)(?!"(?:{MARKER}|{PSEUDONYM})"|null){_JSON}', r'\1"[REDACTED:key]"', ('"',)
     # Inside a JSON string, the quotes escaped once or more.
     value = rf'(?:\2(?>(?:(?!(?<!␛)\2)[^"])*)(?:\2)?|{_LITERAL}|[\[{{][^"]*|[^{_STOP}]+)'
-    yield "escaped", rf"({key}(␛*❞)\s*:\s*)(?!\2(?:{MARKER}|{PSEUDONYM})\2|null){value}", r"\1\2[REDACTED:key]\2", ("❞",)
+    yield (
+        "escaped",
+        rf"({key}(␛*❞)\s*:\s*)(?!\2(?:{MARKER}|{PSEUDONYM})\2|null){value}",
+        r"\1\2[REDACTED:key]\2",
+        ("❞",),
+    )
     between = rf'(?:,\s*"[^"]{{0,32}}"\s*:\s*(?:"[^"]{{0,64}}"|null|{_LITERAL})\s*){{0,2}}'
     yield (
         "pair",

@@ -106,37 +106,43 @@ GROUPS: Final[tuple[KeyGroup, ...]] = (
 )  # fmt: skip
 """All names. A group is searched only in texts that hold one of its guards."""
 
-COUNTS: Final = frozenset(
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+COUNTS: Final = _set(
     "count counts cnt total length len size age days hours minutes seconds rate ratio share pct percent percentage "
     "score mean avg average min max sum std median calls attempts retries uses usage limit balance amount debt "
-    "utilization utilisation frequency freq changes distance entropy".split()
+    "utilization utilisation frequency freq changes distance entropy"
 )
 """Last words by which a name counts or measures: `token_count`."""
 
-ABOUT: Final = COUNTS | frozenset(
+ABOUT: Final = COUNTS | _set(
     "model models type types kind brand policy version format status state provider carrier scheme method language "
     "lang country region domain category strength source channel vendor manufacturer issuer tier level expiry expires "
-    "expired expiration ttl".split()
+    "expired expiration ttl"
 )
 """Last words by which a name says something about the sensitive thing, but does not hold it: `phone_model`."""
 
-FLAGS: Final = frozenset(
+FLAGS: Final = _set(
     "has have had is are was own owns owned with without uses used opened clicked valid invalid verified confirmed "
-    "consent enabled disabled provided missing exists available required changed matches flag accepted".split()
+    "consent enabled disabled provided missing exists available required changed matches flag accepted"
 )
 """Words of a name that asks a question, which yes or no answers."""
 
-_PLURALS: Final = frozenset(("emails", "phones"))
+_PLURALS: Final = _set("emails phones")
 """Last words that count things."""
 
-MEASURES: Final = COUNTS | frozenset(
-    "flops bytes ns us ms time timestamp ts nanos micros millis epoch revenue price population distance sum value volume".split()
+MEASURES: Final = COUNTS | _set(
+    "flops bytes ns us ms time timestamp ts nanos micros millis epoch revenue price population distance value volume"
 )
 """Last words of names whose large numbers are measures."""
 
 COUNT_FIRST: Final = frozenset(("n", "num", "nb", "nr", "count"))
 """The same, where they come first: `num_cards` counts, `card_num` does not."""
 
+_ALSO_MEASURES: Final = _set("sin nir dni nie pan")
 _YES_NO: Final = frozenset(("true", "false", "yes", "no", "y", "n", "t", "f", "none", "0", "1", "unknown", ""))
 _MOST_COUNTED: Final = 10**7
 _DIGITS: Final = frozenset(range(10))
@@ -181,7 +187,7 @@ class Names:
         phrases = [words for group in groups for phrase in group.phrases if (words := words_of(phrase))]
         self._phrases = frozenset(map("".join, phrases))
         self._longest = max(map(len, phrases), default=0)
-        self._firsts = frozenset(words[0] for words in phrases if len(words) > 2)  # noqa: PLR2004 - pairs are looked up at once
+        self._firsts = frozenset(words[0] for words in phrases if len(words) > 2)
         own = [_whole(group) for group in groups if group.names]
         self._own = re.compile(f"(?i)(?:{'|'.join(own)})") if own else None
         self._exact = frozenset(name for group in groups for name in group.exact)
@@ -224,7 +230,7 @@ class Names:
         for word in words:
             if (word[-4:] in self._ends or word[:4] in self._begins) and self._glued(word):
                 return True
-        return len(words) == 2 and words[1] in ("number", "no", "id", "value") and words[0] in self._exact  # noqa: PLR2004
+        return len(words) == 2 and words[1] in ("number", "no", "id", "value") and words[0] in self._exact
 
     def _glued(self, word: str) -> bool:
         return (word.endswith(self._endings) or word.startswith(self._beginnings)) and word not in _NOT_GLUED
@@ -255,9 +261,8 @@ def counts(name: str, value: Any) -> bool:
     if asks:
         return value in _DIGITS
     # Names that are measures as well: the sine of an hour, a band of a sensor. An identifier has many digits.
-    return len(words) == 1 and words[0] in {"sin", "nir", "dni", "nie", "pan"} and (
-        kind is float and not value.is_integer() or abs(value) < _MOST_COUNTED
-    )
+    measured = len(words) == 1 and words[0] in _ALSO_MEASURES
+    return bool(measured and ((kind is float and not value.is_integer()) or abs(value) < _MOST_COUNTED))
 
 
 def measures(name: str) -> bool:
