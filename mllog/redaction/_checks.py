@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
+
+_BETWEEN: Final = re.compile("%20|␛+t")
+"""Separators that are written with letters or digits."""
 
 
 def luhn(digits: str) -> bool:
@@ -67,11 +71,11 @@ def insee(digits: str) -> bool:
 
 
 def _digits(text: str) -> str:
-    return "".join(character for character in text.replace("%20", "") if character in "0123456789")
+    return "".join(character for character in _BETWEEN.sub("", text) if character in "0123456789")
 
 
 def _letters_and_digits(text: str) -> str:
-    return "".join(character for character in text.replace("%20", "") if character.isascii() and character.isalnum())
+    return "".join(character for character in _BETWEEN.sub("", text) if character.isascii() and character.isalnum())
 
 
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {

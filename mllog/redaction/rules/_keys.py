@@ -24,7 +24,7 @@ MARKS: Final = r"[\x0e\x0f]"
 _TAIL: Final = r"(?:(?:[ ,'()\[\]]{1,4}(?:[A-Za-z]{1,16}|[0-9]{1,3})){1,4}['\])]{0,2}(?=␛*[\"❞]\s{0,4}:)|(?:[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_])?(?:\]?\[[A-Za-z0-9_]{0,24}(?=\]))*)"
 """What else belongs to the name: `_old`, `Value`, `[0]`; between quotes before a colon, further words."""
 _CAMEL: Final = "(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
-_CLOSED: Final = r"(?:[\]) ]|%(?:25)*5[Dd]){0,2}"
+_CLOSED: Final = r"(?:[\]) ']|%(?:25)*5[Dd]){0,2}"
 """`user[password]`, `(password)`, and blanks inside the quotes."""
 
 
@@ -43,10 +43,21 @@ def guards(group: KeyGroup) -> tuple[str, ...]:
     found: list[str] = [*group.names, *group.endings, *group.beginnings, *(n for n in group.exact if n == "mobile")]
     for phrase in group.phrases:
         words = phrase.split(" ")
-        found += [words[-2] + between + words[-1] for between in ("", "-", "_", " ", ".")] if words[1:] else words
+        found += (
+            [words[-2] + between + words[-1] for between in ("", "-", "_", " ", ".", "', '")] if words[1:] else words
+        )
+    found += [part for word in found if not word.isascii() for part in _searchable(word)]
+    found = [word for word in found if word.isascii() or len(word) == 2 or word[0] == "\u240f"]
     zeros = [re.sub("[0-9]", "0", word.casefold()) for word in found]
     # What holds another word of the guard is found by that one.
     return tuple(dict.fromkeys(w for w in zeros if not any(o != w and o in w for o in zeros)))
+
+
+def _searchable(word: str) -> list[str]:
+    """What to look for of a word beyond ASCII: its longest run of ASCII, else its first letter in either form."""
+    run = max(re.findall("[a-z]*", word), key=len)
+    code = f"{ord(word[0]):04x}"
+    return [run] if len(run) > 3 else [word[:2], f"\u240f{code}", f"u{code}"]
 
 
 def _choice(words: Iterable[str]) -> str:
@@ -67,7 +78,7 @@ def unmark_rules(kept: Iterable[str] = ()) -> tuple[Rule, ...]:
     """
     steps = [
         ("marker", r"(\[REDACTED:[a-z_]{1,24})[\x0e\x0f]"),
-        ("about", rf"((?:[_ .'-]|(?-i:(?=[A-Z])))(?:{_choice(ABOUT)})[0-9_'\]) ]{{0,4}}){MARKS}"),
+        ("about", rf"((?:[_ .'-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:{_choice(ABOUT)})[0-9_'\]) ]{{0,4}}){MARKS}"),
         ("flags", rf"({_CAMEL}(?:{_choice(FLAGS)})(?-i:(?![a-z])){_MORE}|(?<![A-Za-z0-9_.-])mobile){MARKS}{_IS}{_YES}"),
         (
             "counts",
@@ -116,17 +127,17 @@ _COOKIE: Final = r"(?:[^\s;\"'❞␛␊␍<>)}\]]|❞[^❞\"]{0,512}❞)+"
 # `Digest username="ann", response="…"`: what follows the first word by commas belongs to it.
 _CREDENTIALS: Final = (
     rf"(?:(?:{_SCHEMES}|[A-Za-z][A-Za-z0-9-]{{2,24}}(?= [^\s\"'❞]{{0,128}}[0-9=]))(?:[ +:]|%20){{1,2}})?"
-    rf"(?:=❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]])+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
+    rf"(?:=␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]])+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
 )
 _HTML_QUOTE: Final = r"&(?:quot|apos|#34|#39|#x22|#x27);"
 # A quote may be doubled, or escaped, in a text in single quotes.
 _SINGLE: Final = r"'(?:[^'\"❞]|(?<=[␛\\])'|'')*'?"
-_DOUBLE: Final = r"(?:❞❞❞[^❞\"]*(?:❞❞❞)?|␛*❞[^❞\"]*❞?)"
+_DOUBLE: Final = r"(?:(?:␛*❞){3}[^❞\"]*(?:❞(?:␛*❞){2})?|␛*❞[^❞\"]*❞?)"
 # `b'…'`, `SecretStr('…')`, `Some("…")`
 _WRAPPED: Final = rf"(?:[A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\((?=[A-Za-z0-9_.]{{0,40}}{MARKS}?\(?[bruBRU]{{0,2}}['❞␛])){{0,2}}[bfruBFRU]{{0,2}}(?:{_SINGLE}|{_DOUBLE})\){{0,2}}"
 _PAIR_NAME: Final = "(?:name|key|field|header|param|parameter)"
 _PAIR_VALUE: Final = "(?:values?|val|content)"
-_NEWLINE: Final = r"(?:␍?␊|\r?\n|␛+n)"
+_NEWLINE: Final = r"(?:(?:␍|\r|␛+r)?(?:␊|\n|␛+n))"
 _ATTRIBUTES: Final = r"(?:[^<>\"]|=\"[^\"<>]{0,64}\"){0,96}"
 
 
@@ -202,7 +213,7 @@ def _contexts() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     # `<password type="text">…`, `<entry key="password">…`, `<key>password</key><string>…`, and CDATA.
     yield (
         "element",
-        rf"(<(?!/)(?:[^<>\"\x0e\x0f]|=\"){{0,64}}{MARKS}\"?{_ATTRIBUTES}>\s{{0,4}}(?:<!\[CDATA\[|<[^<>\"!]{{1,64}}>\s{{0,4}}){{0,2}})(?!{MARKER})[^<\"\s][^<\"]*",
+        rf"(<(?!/)(?:[^<>\"\x0e\x0f]|=\"){{0,64}}{MARKS}\"?{_ATTRIBUTES}(?<!/)>\s{{0,4}}(?:<!\[CDATA\[|<[^<>\"!]{{1,64}}>\s{{0,4}}){{0,2}})(?!{MARKER})[^<\"\s][^<\"]*",
         r"\1[REDACTED:key]",
         ("<",),
     )
@@ -214,7 +225,7 @@ def _contexts() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
     )
     yield (
         "attribute",
-        rf"({MARKS}[\"'❞][^<>\"'❞]{{1,40}}(?i:value)=([\"']|␛*❞))(?!{MARKER})(?:(?!\2)[^\"])*",
+        rf"({MARKS}(?:[\"']|␛*❞)[^<>\"'❞]{{1,40}}(?i:value)=([\"']|␛*❞))(?!{MARKER})(?:(?!\2)[^\"])*",
         r"\1[REDACTED:key]",
         ("value=",),
     )

@@ -155,7 +155,7 @@ _ALIKE: Final = str.maketrans("\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456"
 def _plain(name: str) -> str:
     """A name beyond ASCII as its letters are meant: full width, and look-alikes in a Latin word."""
     name = unicodedata.normalize("NFKC", name)
-    return name.translate(_ALIKE) if re.search("[A-Za-z]", name) else name
+    return re.sub(r"[^\W\d_]*[A-Za-z][^\W\d_]*", lambda word: word[0].translate(_ALIKE), name)
 
 
 def words_of(name: str) -> list[str]:
@@ -228,12 +228,13 @@ class Names:
         elif not words[0].isascii():
             return False
         for word in words:
-            if (word[-4:] in self._ends or word[:4] in self._begins) and self._glued(word):
+            if (word[-4:] in self._ends or word[:4] in self._begins or "passw" in word) and self._glued(word):
                 return True
         return len(words) == 2 and words[1] in ("number", "no", "id", "value") and words[0] in self._exact
 
     def _glued(self, word: str) -> bool:
-        return (word.endswith(self._endings) or word.startswith(self._beginnings)) and word not in _NOT_GLUED
+        found = word.endswith(self._endings) or word.startswith(self._beginnings) or "password" in word
+        return found and word not in _NOT_GLUED
 
 
 def counts(name: str, value: Any) -> bool:
@@ -276,11 +277,17 @@ def measures(name: str) -> bool:
     return bool(words) and words[-1] in MEASURES
 
 
-_S: Final = "[-_ .]?"
-"""What may stand between the words of a name."""
+_S: Final = "(?:[-_ .]|', ')?"
+"""What may stand between the words of a name, which may be a tuple."""
 _CAMEL: Final = "(?-i:(?<=[a-z0-9])(?=[A-Z]))"
 _AFTER: Final = "(?!(?-i:[a-z]|(?<=[A-Z])[A-Z](?![a-z])))"
 """A word ends where no letter of the same case follows."""
+
+
+def _letter(letter: str) -> str:
+    """A letter of a name; one beyond ASCII may be an escape, which stands in a text as its placeholder and code."""
+    code = f"{ord(letter):04x}"
+    return re.escape(letter) if letter.isascii() else rf"(?:\u{code}|(?:\u240f|\u241b+u){code})"
 
 
 def _before(first: str) -> str:
@@ -290,7 +297,7 @@ def _before(first: str) -> str:
     begins with a look-behind.
     """
     if not first.isascii():
-        return first
+        return _letter(first)
     return f"{first}(?:(?<![A-Za-z]{first})|(?-i:(?<=[a-z]{first.upper()})))"
 
 
@@ -303,7 +310,7 @@ def _tree(phrases: Iterable[str]) -> str:
 
     Example:
         >>> _tree(["card no", "card number", "cc no"])
-        'c(?:ard[-_ .]?n(?:o|umber)|c[-_ .]?no)'
+        "c(?:ard(?:[-_ .]|', ')?n(?:o|umber)|c(?:[-_ .]|', ')?no)"
     """
     tails: dict[str, list[str]] = {}
     for phrase in dict.fromkeys(phrases):
@@ -312,7 +319,7 @@ def _tree(phrases: Iterable[str]) -> str:
     for first, rest in tails.items():
         if first == "":
             continue
-        shown = _S if first == " " else re.escape(first)
+        shown = _S if first == " " else _letter(first)
         ends = "" in rest
         inner = _tree(word for word in rest if word)
         parts.append(f"{shown}(?:{inner})?" if ends and inner else shown + inner)

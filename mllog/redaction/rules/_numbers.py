@@ -15,7 +15,7 @@ IBAN_LENGTHS: Final = {
 }  # fmt: skip
 """Length of an IBAN by country (SWIFT IBAN registry): the exact length keeps hexadecimal ids apart."""
 
-_BLANK: Final = r"(?:[ +._/\t␉-]|  |%20)?"
+_BLANK: Final = r"(?:[ +._/\t␉-]|  |%20|␛+t)?"
 _CURRENCY: Final = r"(?:(?![0-9A-Za-z])|(?=(?:EUR|USD|GBP|CHF)(?![0-9A-Za-z])))"
 
 
@@ -146,7 +146,7 @@ _PHONE_BLANK: Final = r"(?:[ ()./-]|%(?:25)*2[089DdEe]){0,3}"
 _ENCODED_START: Final = "(?:(?<![0-9A-Za-z+./-])|(?<=%[0-9A-Fa-f]{2}))"
 _SEPARATORS: Final = (" ", "-", "+", "  ", "%00")
 
-_CALLED: Final = "call|called|phone|telephone|telefon|mobile|cell|handy|dial|ring|reach|text|sms|fax|whatsapp|contact|hotline|callback"
+_CALLED: Final = "tel|call|called|phone|telephone|telefon|mobile|cell|handy|dial|ring|reach|text|sms|fax|whatsapp|contact|hotline|callback"
 _CALL_WORDS: Final = "me|us|him|her|them|back|now|at|on|is|no|nr|number|to|via|under|or|please|the|my|our"
 _ANY_PHONE: Final = (
     r"(?![12][0-9]{3}-[01][0-9])(?=[+(]?(?:[0-9][ ()/-]{0,3}){7,15}(?![0-9]))(?![0-9]{1,9}(?![0-9 ()/-]))"
