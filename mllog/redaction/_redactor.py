@@ -18,10 +18,17 @@ from mllog.redaction._escapes import TOO_DEEP, escaped, unescaped
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction._words import Words
 from mllog.redaction.rules import (
+    ABOUT,
+    COUNT_FIRST,
     DEFAULT,
+    FLAGS,
+    IS,
     MARKS,
+    NUMBER,
+    PLURALS,
     PSEUDONYM,
     UNMARK,
+    YES,
     Rule,
     RuleSet,
     counts,
@@ -31,6 +38,7 @@ from mllog.redaction.rules import (
     text_only_rule,
     unmark_rules,
     value_rules,
+    words_of,
 )
 
 _NAMES: Final = 4096
@@ -54,8 +62,12 @@ _NAMED: Final = re.compile(r"[=:'\"<&❞]|-[A-Za-z-]|->| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
 _RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE|Private")
 _AT: Final = re.compile(r"@|%|&#|&commat|\\x|\uff20|[\[({][Aa][Tt][\])}]")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}(?:(?:\r?\n[A-Za-z0-9+/]{4,})+)?={0,2}")
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}(?:(?:\r?\n[A-Za-z0-9+/]{4,})+)?={0,2}")
 _MARKED: Final = re.compile(MARKS)
+_NAME_BACKWARDS: Final = re.compile(r"[A-Za-z0-9_. '\[\]()-]*")
+_NAME_LENGTH: Final = 64
+_VALUE_YES: Final = re.compile(f"(?i){IS}{YES}")
+_VALUE_NUMBER: Final = re.compile(f"(?i){IS}{NUMBER}")
 _OTHER_DIGITS: Final = re.compile(r"(?![0-9])\d")
 _TOO_DEEP: Final = re.compile(TOO_DEEP)
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
@@ -163,7 +175,7 @@ class Redactor:
         self.kept = chosen.kept()
         self.pseudonyms = pseudonyms
         self._marks = [_Search(name_rule(group)) for group in chosen.keys]
-        self._unmarks = [_Search(rule) for rule in unmark_rules(self.kept)]
+        self._kept_name = _Search(unmark_rules(self.kept)[-1]) if self.kept else None
         self._keys = [_Search(rule, more) for rule, more in (*value_rules(), (text_only_rule(), ('"',)))]
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
         self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
@@ -344,8 +356,11 @@ class Redactor:
             marked = search.run(marked, folded)
         if _MARKED.search(marked) is None:
             return text
-        for search in self._unmarks:
-            marked = search.run(marked, folded)
+        if self._kept_name is not None:
+            marked = self._kept_name.run(marked, folded)
+        marked = _MARKED.sub(self._mark_kept, marked)
+        if _MARKED.search(marked) is None:
+            return text
         found: dict[str, None] = {}
         changed = self._run(self._keys, marked, folded, words, found)
         if not found:
@@ -353,9 +368,25 @@ class Redactor:
         kinds |= found
         return _MARKED.sub(UNMARK.replacement, changed)
 
+    def _mark_kept(self, mark: re.Match[str]) -> str:
+        """The mark behind a name, or nothing where it only sounds sensitive: what `unmark_rules` do in a filter."""
+        text, end = mark.string, mark.start()
+        name = text[max(0, end - _NAME_LENGTH) : end]
+        if name.rfind("[REDACTED:") > name.rfind("]"):
+            return ""
+        name = _NAME_BACKWARDS.match(name[::-1])[0][::-1]  # type: ignore[index]
+        words = words_of(name)
+        if not words or words[-1] in ABOUT:
+            return ""
+        if _VALUE_YES.match(text, end + 1) and (words == ["mobile"] or not FLAGS.isdisjoint(words)):
+            return ""
+        counted = words[-1] in PLURALS or not COUNT_FIRST.isdisjoint(words_of(name.split()[-1])[:1])
+        return "" if counted and _VALUE_NUMBER.match(text, end + 1) else mark[0]
+
     def _without_base64(self, text: str) -> str:
         """The text with those runs of base64 replaced that hold something sensitive."""
-        return _BASE64.sub(self._encoded, text) if len(text) >= _LEAST_BASE64 else text
+        # No base64 of a text is in small letters alone.
+        return text if len(text) < _LEAST_BASE64 or text.islower() else _BASE64.sub(self._encoded, text)
 
     def _encoded(self, found: re.Match[str]) -> str:
         inner = _decoded("".join(found[0].split()))

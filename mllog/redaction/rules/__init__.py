@@ -8,21 +8,50 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mllog.redaction.rules._keys import MARKS, UNMARK, name_rule, text_only_rule, unmark_rules, value_rules
-from mllog.redaction.rules._names import GROUPS, KeyGroup, Names, counts, measures, names_of
+from mllog.redaction.rules._keys import (
+    IS,
+    MARKS,
+    NUMBER,
+    UNMARK,
+    YES,
+    name_rule,
+    text_only_rule,
+    unmark_rules,
+    value_rules,
+)
+from mllog.redaction.rules._names import (
+    ABOUT,
+    COUNT_FIRST,
+    FLAGS,
+    GROUPS,
+    PLURALS,
+    KeyGroup,
+    Names,
+    counts,
+    measures,
+    names_of,
+    words_of,
+)
 from mllog.redaction.rules._numbers import CARD_NUMBER
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Check, Rule, Where
 from mllog.redaction.rules._shapes import SHAPES
 
 __all__ = [
+    "ABOUT",
     "CARD_NUMBER",
+    "COUNT_FIRST",
     "DEFAULT",
+    "FLAGS",
     "GROUPS",
+    "IS",
     "MARKER",
     "MARKS",
+    "NUMBER",
+    "PLURALS",
     "PSEUDONYM",
     "RULES",
     "UNMARK",
+    "YES",
     "Check",
     "KeyGroup",
     "Names",
@@ -37,6 +66,7 @@ __all__ = [
     "text_only_rule",
     "unmark_rules",
     "value_rules",
+    "words_of",
 ]
 
 RULES: Final[tuple[Rule, ...]] = SHAPES

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from mllog.redaction.rules._names import ABOUT, COUNT_FIRST, FLAGS, KeyGroup, name_patterns
+from mllog.redaction.rules._names import ABOUT, COUNT_FIRST, FLAGS, KeyGroup, name_patterns, words_pattern
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Rule
 
 MARK: Final = "\x0e"
@@ -23,7 +23,6 @@ MARKS: Final = r"[\x0e\x0f]"
 
 _TAIL: Final = r"(?:(?:[ ,'()\[\]]{1,4}(?:[A-Za-z]{1,16}|[0-9]{1,3})){1,4}['\])]{0,2}(?=␛*[\"❞]\s{0,4}:)|(?:[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_])?(?:\]?\[[A-Za-z0-9_]{0,24}(?=\]))*)"
 """What else belongs to the name: `_old`, `Value`, `[0]`; between quotes before a colon, further words."""
-_CAMEL: Final = "(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"
 _CLOSED: Final = r"(?:[\]) ']|%(?:25)*5[Dd]){0,2}"
 """`user[password]`, `(password)`, and blanks inside the quotes."""
 
@@ -46,9 +45,9 @@ def guards(group: KeyGroup) -> tuple[str, ...]:
         found += (
             [words[-2] + between + words[-1] for between in ("", "-", "_", " ", ".", "', '")] if words[1:] else words
         )
-    found += [part for word in found if not word.isascii() for part in _searchable(word)]
-    found = [word for word in found if word.isascii() or len(word) == 2 or word[0] == "\u240f"]
-    zeros = [re.sub("[0-9]", "0", word.casefold()) for word in found]
+    plain = [word for word in found if word.isascii()]
+    plain += [part for word in found if not word.isascii() for part in _searchable(word)]
+    zeros = [re.sub("[0-9]", "0", word.casefold()) for word in plain]
     # What holds another word of the guard is found by that one.
     return tuple(dict.fromkeys(w for w in zeros if not any(o != w and o in w for o in zeros)))
 
@@ -56,17 +55,15 @@ def guards(group: KeyGroup) -> tuple[str, ...]:
 def _searchable(word: str) -> list[str]:
     """What to look for of a word beyond ASCII: its longest run of ASCII, else its first letter in either form."""
     run = max(re.findall("[a-z]*", word), key=len)
-    code = f"{ord(word[0]):04x}"
-    return [run] if len(run) > 3 else [word[:2], f"\u240f{code}", f"u{code}"]
+    start = re.match("[a-z]*", word)[0]  # type: ignore[index]
+    beyond = word[len(start)]
+    code = f"{ord(beyond):04x}"
+    return [run] if len(run) > 3 else [start + beyond, f"{start}\u240f{code}", f"u{code}"]
 
 
-def _choice(words: Iterable[str]) -> str:
-    return "|".join(sorted(words))
-
-
-_IS: Final = r"(?=[\])'\"❞␛ ]{0,4}\s{0,4}(?:=>|[:=])\s{0,4}"
-_YES: Final = r"[\"❞']?(?:true|false|yes|no|none|unknown|[ynft0-9](?:\.0)?)(?![0-9A-Za-z.-]))"
-_NUMBER: Final = r"-?[0-9]{1,7}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?(?![0-9A-Za-z.-]))"
+IS: Final = r"(?=[\])'\"❞␛ ]{0,4}\s{0,4}(?:=>|[:=])\s{0,4}"
+YES: Final = r"[\"❞']?(?:true|false|yes|no|none|unknown|[ynft0-9](?:\.0)?)(?![0-9A-Za-z.-]))"
+NUMBER: Final = r"-?[0-9]{1,7}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?(?![0-9A-Za-z.-]))"
 _MORE: Final = "[A-Za-z0-9_. '-]{0,48}"
 
 
@@ -78,11 +75,11 @@ def unmark_rules(kept: Iterable[str] = ()) -> tuple[Rule, ...]:
     """
     steps = [
         ("marker", r"(\[REDACTED:[a-z_]{1,24})[\x0e\x0f]"),
-        ("about", rf"((?:[_ .'-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:{_choice(ABOUT)})[0-9_'\]) ]{{0,4}}){MARKS}"),
-        ("flags", rf"({_CAMEL}(?:{_choice(FLAGS)})(?-i:(?![a-z])){_MORE}|(?<![A-Za-z0-9_.-])mobile){MARKS}{_IS}{_YES}"),
+        ("about", rf"({words_pattern(ABOUT)}[0-9_'\]) ]{{0,4}}){MARKS}"),
+        ("flags", rf"({words_pattern(FLAGS)}{_MORE}|m(?<![A-Za-z0-9_.-]m)obile){MARKS}{IS}{YES}"),
         (
             "counts",
-            rf"((?<![A-Za-z0-9_.-])(?:{_choice(COUNT_FIRST)})(?:[_ .-]|(?-i:(?=[A-Z]))){_MORE}|emails|phones){MARKS}{_IS}{_NUMBER}",
+            rf"({words_pattern(COUNT_FIRST)}(?=[_.-]|(?-i:[A-Z]))[A-Za-z0-9_.-]{{0,48}}|emails|phones){MARKS}{IS}{NUMBER}",
         ),
     ]
     if names := "|".join(map(re.escape, sorted(kept))):

@@ -131,7 +131,7 @@ FLAGS: Final = _set(
 )
 """Words of a name that asks a question, which yes or no answers."""
 
-_PLURALS: Final = _set("emails phones")
+PLURALS: Final = _set("emails phones")
 """Last words that count things."""
 
 MEASURES: Final = COUNTS | _set(
@@ -257,8 +257,8 @@ def counts(name: str, value: Any) -> bool:
         return asks and (kind is bool or value.lower() in _YES_NO)
     if kind is not int and kind is not float:
         return False
-    if words[-1] in COUNTS or words[-1] in _PLURALS or (words[0] in COUNT_FIRST and len(words) > 1):
-        return -_MOST_COUNTED < value < _MOST_COUNTED
+    if words[-1] in COUNTS or words[-1] in PLURALS or (words[0] in COUNT_FIRST and len(words) > 1):
+        return bool(-_MOST_COUNTED < value < _MOST_COUNTED)
     if asks:
         return value in _DIGITS
     # Names that are measures as well: the sine of an hour, a band of a sensor. An identifier has many digits.
@@ -324,6 +324,18 @@ def _tree(phrases: Iterable[str]) -> str:
         inner = _tree(word for word in rest if word)
         parts.append(f"{shown}(?:{inner})?" if ends and inner else shown + inner)
     return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})" if parts else ""
+
+
+def words_pattern(words: Iterable[str]) -> str:
+    """Words of a name as one pattern that begins with letters."""
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(words):
+        by_first.setdefault(word[0], []).append(word[1:])
+    parts = [
+        f"{_before(first)}{'' if rests == [''] else _tree(rests) if '' not in rests else f'(?:{_tree(filter(None, rests))})?'}"
+        for first, rests in by_first.items()
+    ]
+    return f"(?:{'|'.join(parts)})(?-i:(?![a-z]))"
 
 
 def name_patterns(group: KeyGroup) -> Iterator[str]:
