@@ -115,6 +115,8 @@ _FIRST_FOUR: Final = (
     "|6(?:011|[25][0-9]{2}|4[4-9][0-9]|304|759|76[1-3])|35(?:2[89]|[3-8][0-9])|50(?:18|20|38)"
 )
 """Visa, Mastercard, Mir, Discover, UnionPay, JCB and Maestro, by their first four digits."""
+# Thirteen digits may be the number of an article as well, where a word says so.
+_NO_ARTICLE: Final = r"(?<![Ee][Aa][Nn][ :=]4)(?<![Ee][Aa][Nn]: 4)(?<![Ee][Aa][Nn]\":\"4)(?<![Ee][Aa][Nn]\": \"4)(?<![Ee][Aa][Nn]\":4)(?<![Ee][Aa][Nn]\": 4)(?<!GTIN[ :=]4)"
 _DINERS: Final = "3(?:0[0-5]|[689][0-9])[0-9]"
 
 
@@ -125,7 +127,7 @@ def _grouped(between: str, again: str) -> str:
         f"(?:{_FIRST_FOUR}){b}[0-9]{{4}}{a}[0-9]{{4}}{a}[0-9]{{4}}(?:{a}[0-9]{{1,3}}(?![0-9/]))?"
         f"|3[47][0-9]{{2}}(?:{b}[0-9]{{6}}{a}[0-9]{{5}}|{b}[0-9]{{4}}{a}[0-9]{{4}}{a}[0-9]{{3}})"  # American Express
         f"|{_DINERS}(?:{b}[0-9]{{6}}{a}[0-9]{{4}}|{b}[0-9]{{4}}{a}[0-9]{{4}}{a}[0-9]{{2}})"
-        f"|4[0-9]{{3}}{b}[0-9]{{4}}{a}[0-9]{{4}}{a}[0-9]"  # the short Visa
+        f"|4{_NO_ARTICLE}[0-9]{{3}}{b}[0-9]{{4}}{a}[0-9]{{4}}{a}[0-9]"  # the short Visa
     )
 
 
@@ -134,9 +136,7 @@ _CARD: Final = f"{_CARD_START}(?:{_grouped(_BETWEEN, _BETWEEN)}|(?:{_FIRST_FOUR}
 _CARD_SEPARATED: Final = "|".join(
     f"{_CARD_START}(?:{_grouped(separator, separator)}){_CARD_END}" for separator in (r"\.", "[_/|]", r"(?:[\t␉]|␛+t)")
 )
-CARD_NUMBER: Final = (
-    rf"(?:(?:{_FIRST_FOUR})[0-9]{{12,15}}|3[47][0-9]{{13}}|3(?:0[0-5]|[689][0-9])[0-9]{{11}}|4[0-9]{{12}})(?![0-9.eE])"
-)
+CARD_NUMBER: Final = rf"(?:(?:{_FIRST_FOUR})[0-9]{{12,15}}|3[47][0-9]{{13}}|3(?:0[0-5]|[689][0-9])[0-9]{{11}}|4(?<![Ee][Aa][Nn]\":4)(?<![Ee][Aa][Nn]\": 4)[0-9]{{12}})(?![0-9.eE])"
 """A card as a bare number of a JSON text."""
 
 _NATIONAL: Final = "(?<![0-9A-Za-z+./-])(?<![0-9][ ,:])"

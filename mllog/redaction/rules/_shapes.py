@@ -23,7 +23,7 @@ _EMAIL: Final = (
     Rule(
         "email",
         "email",
-        rf"(?<![^{NOT_IN_ADDRESS}])(?>[^{NOT_IN_ADDRESS}]+)[!#$*/=^{{|}}~'&]?@{_NO_VERSION}(?:{_LABELS}|{_LITERAL})",
+        rf"(?<![^{NOT_IN_ADDRESS}])(?!(?<=␛)[nrtbf]@)(?>[^{NOT_IN_ADDRESS}]+)[!#$*/=^{{|}}~'&]?@{_NO_VERSION}(?:{_LABELS}|{_LITERAL})",
         ("@",),
         # Every event has an `@timestamp`; an address has something before the @ and a dot behind it.
         test=r'@(?<=[^\s@]@)[^\s@".]+[.:][^\s@".]',
