@@ -7,9 +7,11 @@ literals) and of numbers, never of values, and falls back on the general way whe
 from __future__ import annotations
 
 import math
+import re
+import sys
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
@@ -17,6 +19,10 @@ from msgspec import Meta
 
 from mllog.emit._shape import CARD, CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
 from mllog.emit._template import BUFFERS, ENCODER, Event, EventWithoutOutputs, Template, members
+from mllog.redaction._checks import luhn
+from mllog.redaction.rules import CARD_NUMBER
+
+_GREATEST: Final = sys.float_info.max
 
 Encoder = Callable[..., bytearray | None]
 """Makes a line of inputs and outputs of one pair of shapes, or None where they need the general way."""
@@ -133,6 +139,8 @@ class _Side:
                 value = local
             elif TYPES[kind] == "number" and name in shape.large:  # msgspec makes a float of what the rules look at
                 self.checks.append(f"type({given.format(name)}) is not Decimal")
+                scope["may_be_card"] = _may_be_card
+                self.checks.append(f"not ({CARD} <= abs({value}) < {2**63} and may_be_card({value}))")
             if kind is not type(None):
                 groups.setdefault(TYPES[kind], {})[name] = value
         present = [group for group in ("boolean", "text", "number", "category") if group in groups]
@@ -141,6 +149,12 @@ class _Side:
             scope[f"{prefix}_all_{group}"] = members(groups[group])
         typed = (f"{prefix}_all_{group}({', '.join(groups[group].values())})" for group in present)
         self.answer = f"{prefix}_typed({', '.join(typed)})"
+
+
+def _may_be_card(value: float) -> bool:
+    """Whether a large number is whole, and a card by its digits: the rules decide, and the name."""
+    digits = str(abs(int(value)))
+    return value % 1 == 0 and re.fullmatch(CARD_NUMBER, digits) is not None and luhn(digits)
 
 
 def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:
@@ -157,6 +171,6 @@ def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:
     least, most = max(low, 1 - IDENTIFIER), min(high, IDENTIFIER - 1)
     whole = None if least > most else Annotated[int, Meta(ge=math.ceil(least), le=math.floor(most))]
     if large:
-        least, most = max(low, 1 - CARD), min(high, CARD - 1)
+        least, most = max(low, -_GREATEST), min(high, _GREATEST)
     fraction = Annotated[float, Meta(ge=float(least), le=float(most))]
     return fraction if whole is None else fraction | whole

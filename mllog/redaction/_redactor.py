@@ -71,8 +71,11 @@ _VALUE_NUMBER: Final = re.compile(f"(?i){IS}{NUMBER}")
 _OTHER_DIGITS: Final = re.compile(r"(?![0-9])\d")
 _TOO_DEEP: Final = re.compile(TOO_DEEP)
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
-_PLAIN_NAME: Final = re.compile(r"[a-z_]{1,24}[0-9]{0,3}(?:_[a-z]{1,8})?")
-"""Names that hold no value: no token, number or address is as short and as plain."""
+_PLAIN_NAME: Final = re.compile(
+    r"_?[A-Za-z]{1,15}+(?:[_.][A-Za-z]{1,15}+){0,4}+(?:_?[0-9]{1,2}(?![0-9]))?+(?:[_.][A-Za-z]{1,15}+){0,4}+"
+    r"(?:_?[0-9]{1,4})?+(?:_[A-Za-z]{1,15}+)?+"
+)
+"""Names that hold no value: short words, and fewer digits than any number that is looked for has."""
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _LEAST_CARD: Final = 10**12
 _SHORTER: Final = re.compile(r"(.{13,}?)([^0-9]{1,6}[0-9]{1,3})")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 _SIZE: Final = 4  # bytes, which a memoryview hands over as one number each
 _LEAST: Final = 3
-_ANY: Final = [bytes([value]) for value in range(256)]
+_LITTLE: Final = sys.byteorder == "little"
 
 
 def _numbers(data: bytes) -> Iterator[memoryview]:
@@ -18,8 +19,8 @@ def _numbers(data: bytes) -> Iterator[memoryview]:
         yield view[start : start + (len(data) - start) // _SIZE * _SIZE].cast("I")
 
 
-def _number(four: bytes) -> int:
-    return int(memoryview(four).cast("I")[0])
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, sys.byteorder)
 
 
 def _looked_for(word: bytes, start: int) -> list[list[int]]:
@@ -30,9 +31,10 @@ def _looked_for(word: bytes, start: int) -> list[list[int]]:
     whole = [[_number(word[at : at + _SIZE])] for at in range(start, len(word) - _SIZE + 1, 2)]
     if whole:
         return whole
-    if start:
-        return [[_number(any_byte + word[:_LEAST]) for any_byte in _ANY]]
-    return [[_number(word[:_LEAST] + any_byte) for any_byte in _ANY]]
+    three = _number(word[:_LEAST])
+    if (start == 0) == _LITTLE:  # the neighbour is in the highest byte
+        return [[three + (neighbour << 24) for neighbour in range(256)]]
+    return [[(three << 8) + neighbour for neighbour in range(256)]]
 
 
 class Words:
