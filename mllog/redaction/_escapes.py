@@ -19,7 +19,7 @@ TOO_DEEP: Final = "␛{7}❞"
 _OWN: Final = re.compile(f"[{ALL}]")
 _ESCAPE: Final = re.compile(r'\\(?:u(00[2-7][0-9A-Fa-f])|(u)|(["\\nrtbf/]))')
 # A text inside a text has its escapes escaped: `␛u0040` is an @ there, however often.
-_DEEPER: Final = re.compile(r"␛+u00([2-7][0-9A-Fa-f])")
+_DEEPER: Final = re.compile(r"(?<!␛)␛+u00([2-7][0-9A-Fa-f])")
 # What stands between the digits of a number and is no plain blank or hyphen, by what it is read as.
 BLANKS: Final = "00a0|1680|200[0-9a]|202f|205f|3000"
 DASHES: Final = "201[0-5]|2212|fe58|fe63"
@@ -41,7 +41,7 @@ _SEPARATORS: Final = [
     (re.compile(rf"(?i:{LEFT}(?:␏|␛+u)(?:{codes}){RIGHT})"), shown) for shown, codes in READ_AS.items()
 ]
 _RAW: Final = [(re.compile(f"{LEFT}[{characters}]{{1,3}}{RIGHT}"), shown) for shown, characters in RAW.items()]
-_WIDE: Final = re.compile(r"(?i)(?:␏|␛+u)ff([0-5])([0-9a-f])")
+_WIDE: Final = re.compile(r"(?i)(?:␏|(?<!␛)␛+u)ff([0-5])([0-9a-f])")
 _WIDE_RAW: Final = str.maketrans({chr(ord(character) + 0xFEE0): character for character in PLAIN})
 _ENTITY: Final = re.compile(
     f"&#(?:{'|'.join(f'0*{ord(c)}|[xX]0*{ord(c):02x}' for c in ENTITIES)});".replace("3a", "3[aA]")
@@ -50,8 +50,8 @@ _ENTITY: Final = re.compile(
     + "|"
     + "|".join(NAMED_ENTITIES)
 )
-_HEX: Final = re.compile(r"(?:\\|␛+)x(40|3[Dd]|3[Aa])")
-BEYOND: Final = r"␛+u(?=(?:00[89A-Fa-f]|0[1-9A-Fa-f]|[1-9A-Fa-f])[0-9A-Fa-f])"
+_HEX: Final = re.compile(r"(?:\\|(?<!␛)␛+)x(40|3[Dd]|3[Aa])")
+BEYOND: Final = r"(?<!␛)␛+u(?=(?:00[89A-Fa-f]|0[1-9A-Fa-f]|[1-9A-Fa-f])[0-9A-Fa-f])"
 """An escape of a deeper text that names nothing of ASCII."""
 _BEYOND: Final = re.compile(BEYOND)
 _UNRESERVED: Final = re.compile(r"%(?:25)*(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")

@@ -261,14 +261,14 @@ def _unescape() -> Iterator[str]:
     yield _ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
     yield _TRIAL
     keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
-    deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("␛+u00", range(0x20, 0x7F)), 6), 4)
-    wide = [(rf"(?i)(?:␏|␛+u)ff{digit}([0-9a-f])", rf"␛u00{digit + 2}\1") for digit in range(6)]
+    deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("(?<!␛)␛+u00", range(0x20, 0x7F)), 6), 4)
+    wide = [(rf"(?i)(?:␏|(?<!␛)␛+u)ff{digit}([0-9a-f])", rf"␛u00{digit + 2}\1") for digit in range(6)]
     deeper = _when("[message] =~ /(?:␏|u)[fF][fF][0-5]/", _gsub("unescape_wide", wide, 6), 4) + deeper
     codes = "|".join(READ_AS.values())
     steps = [(f"(?i:{LEFT}(?:␏|␛+u)(?:{each}){RIGHT})", shown) for shown, each in READ_AS.items()]
     between = _when(f"[message] =~ /(?i)[␏u](?:{codes})/", _gsub("unescape_separators", steps, 6), 4)
     between += _when("[message] =~ /␛u[0-9A-Fa-f]{4}/", _gsub("unescape_beyond", [(BEYOND, UNICODE)], 6), 4)
-    hexes = [(rf"(?:[\\]|␛+)x{_hexadecimal(ord(character))}", character) for character in HEX_ESCAPES]
+    hexes = [(rf"(?:[\\]|(?<!␛)␛+)x{_hexadecimal(ord(character))}", character) for character in HEX_ESCAPES]
     between += _when(f"[message] =~ /{_HEX}/", _gsub("unescape_hex", hexes, 6), 4)
     plain = [(rf"\u{ord(character) + 0xFEE0:04x}", character) for character in PLAIN]
     between += _when(f"[message] =~ /{FULL_WIDTH}/", _gsub("read_wide", plain, 6), 4)

@@ -287,7 +287,7 @@ _AFTER: Final = "(?!(?-i:[a-z]|(?<=[A-Z])[A-Z](?![a-z])))"
 def _letter(letter: str) -> str:
     """A letter of a name; one beyond ASCII may be an escape, which stands in a text as its placeholder and code."""
     code = f"{ord(letter):04x}"
-    return re.escape(letter) if letter.isascii() else rf"(?:\u{code}|(?:\u240f|\u241b+u){code})"
+    return re.escape(letter) if letter.isascii() else rf"(?:\u{code}|(?:\u240f|\u241bu){code})"
 
 
 def _before(first: str) -> str:
