@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mllog.errors import MissingExtraError, MllogError
+from mllog.errors import ConfigurationError, MissingExtraError, MllogError
 
 _EXTRA_OF = {
     "httpx": "ship",
@@ -27,7 +27,13 @@ def main() -> None:
     """Run the command line; errors of mllog become one line on standard error and exit code 1."""
     try:
         from mllog.cli import app  # noqa: PLC0415 - its packages are an extra
+        from mllog.cluster._credentials import holds_credentials  # noqa: PLC0415 - the same
 
+        if any(map(holds_credentials, sys.argv[1:])):
+            raise ConfigurationError(
+                "no user, password or key inside an address, where every user of this machine can see it; "
+                "use files or environment variables"
+            )
         app()
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]

@@ -19,9 +19,10 @@ import orjson
 
 from mllog._durations import seconds
 from mllog._timestamps import iso_utc
-from mllog.alerts._config import LOOPBACK, Config
+from mllog.alerts._config import LOOPBACK, Config, Secret
 from mllog.alerts._evaluate import Evaluation
 from mllog.alerts._template import render
+from mllog.cluster._credentials import is_header_value
 from mllog.errors import ActionError, StoreError
 from mllog.store import Document, Store
 from mllog.watches._watch import Action
@@ -113,6 +114,8 @@ class Actors:
     def _webhook(self, settings: Mapping[str, Any], evaluation: Evaluation) -> None:
         allowed = self._config.webhook
         scheme, host, port = settings.get("scheme", "http"), settings["host"], settings["port"]
+        if "@" in str(host) or "/" in str(host) or "?" in str(host):
+            raise ActionError("webhook: the host of the watch holds a user, a path or a query; give the host alone")
         address = f"{host}:{port}"
         if address not in allowed.hosts and not (port == 443 and host in allowed.hosts):
             raise ActionError(f"{address}: not in webhook.hosts of alerts.toml")
@@ -120,7 +123,7 @@ class Actors:
             raise ActionError(f"{address}: webhooks require https")
         headers = dict(settings.get("headers", {}))
         if allowed.bearer is not None:
-            headers["Authorization"] = f"Bearer {allowed.bearer.read()}"
+            headers["Authorization"] = f"Bearer {_token(allowed.bearer)}"
         path = settings.get("path") or "/"
         url = httpx.URL(scheme=scheme, host=host, port=port, path=path)
         body = render(str(settings.get("body", "")), evaluation.context)
@@ -185,6 +188,15 @@ class Actors:
                 raise ActionError(f"{command.argv[0]}: not finished after {command.timeout:g} s, and killed") from None
         if program.returncode:
             raise ActionError(f"{command.argv[0]}: exit code {program.returncode}")
+
+
+def _token(reference: Secret) -> str:
+    token = reference.read()
+    if not is_header_value(token):
+        raise ActionError(
+            "webhook.bearer: the secret has a character that no header may have; is it one line of ASCII?"
+        )
+    return token
 
 
 def _send(method: str, url: httpx.URL, address: str, timeout: float, **request: Any) -> None:

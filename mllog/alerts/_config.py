@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -13,6 +14,8 @@ from msgspec.structs import force_setattr
 from mllog._decode import Duration, Text, Texts, Timeout, load_toml
 from mllog.errors import ActionError
 from mllog.watches._format import SEVERITIES, Severity
+
+_HOST: Final = re.compile(r"(?i)(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]|[0-9a-f:]{2,45})(?::[0-9]{1,5})?")
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -60,6 +63,10 @@ class Webhooks(Struct, frozen=True, forbid_unknown_fields=True):
     timeout: Timeout = 10.0
     loopback_http: bool = False
     bearer: Secret | None = None
+
+    def __post_init__(self) -> None:
+        if not all(map(_HOST.fullmatch, self.hosts)):  # what it is instead may hold a secret
+            raise ValueError("hosts: expected `host` or `host:port`, without a scheme, a user, a path or a query")
 
 
 class Email(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from mllog.cluster._credentials import check_address, secret
 from mllog.errors import ConfigurationError
@@ -16,6 +15,8 @@ VARIABLE: Final = "MLLOG_ELASTICSEARCH"
 """Prefix of the environment variables."""
 
 CLOUD: Final = "cloud:"
+_LONGEST_SHOWN: Final = 64
+"""Characters of what is no address; a longer text may be a key in the wrong place."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,6 @@ class Target:
     def __post_init__(self) -> None:
         url = cloud_url(self.url).rstrip("/")
         check_address(url, "address", user=self.user, password=self.password, api_key=self.api_key)
-        parts = urlsplit(url)
-        if parts.query or parts.fragment:
-            raise ConfigurationError("address: expected https://host:port, without a query or a fragment")
         object.__setattr__(self, "url", url)
 
     @property
@@ -120,4 +118,5 @@ def cloud_url(address: str, service: int = 1) -> str:
         host, _, port = parts[0].partition(":")
         return f"https://{parts[service]}.{host}" + (f":{port}" if port else "")
     except (ValueError, IndexError):  # binascii's error is a ValueError
-        raise ConfigurationError(f"{name or address}: neither https://host:port nor a cloud id (name:BASE64)") from None
+        shown = "an address" if "@" in address or len(address) > _LONGEST_SHOWN else name or address
+        raise ConfigurationError(f"{shown}: neither https://host:port nor a cloud id (name:BASE64)") from None

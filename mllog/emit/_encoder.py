@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,8 +18,10 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
+from mllog.emit._shape import CARD, CATEGORY_LENGTH, IDENTIFIER, TYPES, Shape, Text
 from mllog.emit._template import BUFFERS, ENCODER, Event, EventWithoutOutputs, Template, members
+from mllog.redaction._checks import luhn
+from mllog.redaction.rules import CARD_NUMBER
 
 _GREATEST: Final = sys.float_info.max
 
@@ -138,6 +141,8 @@ class _Side:
                 value = local
             elif TYPES[kind] == "number" and name in shape.large:  # msgspec makes a float of what the rules look at
                 self.checks.append(f"type({given.format(name)}) is not Decimal")
+                scope["may_be_card"] = _may_be_card
+                self.checks.append(f"not ({CARD} <= abs({value}) < {2**63} and may_be_card({value}))")
             if kind is not type(None):
                 groups.setdefault(TYPES[kind], {})[name] = value
         present = [group for group in ("boolean", "text", "number", "category") if group in groups]
@@ -155,6 +160,12 @@ def _prepare(values: type[msgspec.Struct]) -> None:
     """
     with contextlib.suppress(msgspec.ValidationError):
         msgspec.convert({}, values)
+
+
+def _may_be_card(value: float) -> bool:
+    """Whether a large number is whole, and a card by its digits: the rules decide, and the name."""
+    digits = str(abs(int(value)))
+    return value % 1 == 0 and re.fullmatch(CARD_NUMBER, digits) is not None and luhn(digits)
 
 
 def _allowed(kind: type, bounds: tuple[float, float], *, large: bool) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from mllog.emit._mapping import free_name
-from mllog.emit._shape import CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
+from mllog.emit._shape import CARD, CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
 from mllog.event._findings import TEXT_LENGTH, Findings
 from mllog.event._plain import TOO_MUCH, Unreadable, is_missing, plain
 from mllog.redaction import SENSITIVE, Redactor
@@ -170,10 +170,10 @@ class Splitter:
                 continue
             kind = type(value)
             if kind is float:
-                if value - value == 0.0:  # false for NaN and the infinities
+                if -CARD < value < CARD:  # false for NaN
                     number[name] = value
                 else:
-                    self.non_finite(name, number, findings)
+                    self.large(name, value, number, category, findings)
             elif kind is str:
                 self.string(name, value, category, rest, findings)
             elif kind is int:
@@ -199,8 +199,16 @@ class Splitter:
             self.other(written, value, number, category, rest, findings)
         elif value is None:
             findings.note("missing", name)
+        elif self._is_harmless(name, value, findings):
+            self.other(name, value, number, category, rest, findings)
         else:
             self.sensitive(name, value, category, findings)
+
+    def _is_harmless(self, name: str, value: Any, findings: Findings) -> bool:
+        """Whether a value under a sensitive name is a flag or a small count."""
+        if type(value) is Unreadable or self._redactor is None:
+            return False
+        return self._redactor.harmless(name, plain(value, findings.budget))
 
     def name(self, name: Any, findings: Findings) -> str:
         """The name to write: a name may itself contain a sensitive value."""
@@ -223,6 +231,20 @@ class Splitter:
         """NaN or an infinity: null, and named."""
         number[name] = None
         findings.violate("non_finite", name)
+
+    def large(
+        self, name: str, value: float, number: dict[str, Any], category: dict[str, Any], findings: Findings
+    ) -> None:
+        """A float that is large or not finite: a number, unless it is a whole number that is a card."""
+        if value - value != 0.0:  # NaN and the infinities
+            self.non_finite(name, number, findings)
+            return
+        kind = None if self._redactor is None else self._redactor.number(name, value)
+        if kind is None:
+            number[name] = value
+        else:
+            category[name] = f"[REDACTED:{kind}]"
+            findings.redacted(name, (kind,))
 
     def integer(
         self, name: str, value: int, number: dict[str, Any], category: dict[str, Any], findings: Findings
@@ -292,7 +314,7 @@ class Splitter:
         elif kind is int:
             self.integer(name, simple, number, category, findings)
         elif kind is float:
-            number[name] = simple
+            self.large(name, simple, number, category, findings)
         elif simple is None:
             if is_numeric(value):
                 self.non_finite(name, number, findings)

@@ -9,6 +9,9 @@ from typing import Any, Final
 IDENTIFIER: Final = 10**8
 """Integers of nine digits and more could be an identifier, and are scanned."""
 
+CARD: Final = 10**12
+"""Whole floats of thirteen digits and more could be a card: frames make floats of integers."""
+
 CATEGORY_LENGTH: Final = 256
 """Characters up to which a string is a category; a longer one is text."""
 

@@ -117,6 +117,8 @@ def _one(pattern: str, at: int) -> tuple[list[str], int]:
         return found, end + 1
     members = _CLASS.match(pattern, at)
     if members is not None:
+        if "-" in members[1].replace("0-9", "")[1:-1]:  # a range of letters is no list of words
+            raise _NoWordsError
         parts = [_member(member[0]) for member in _MEMBER.finditer(members[1])]
         times = _TIMES.match(pattern, members.end())
         if times is None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
+
+_BETWEEN: Final = re.compile("%20|␛+t")
+"""Separators that are written with letters or digits."""
 
 
 def luhn(digits: str) -> bool:
@@ -30,16 +34,55 @@ def mod97(iban: str) -> bool:
     return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97 == 1
 
 
+def _modulo_11(digits: str, most: int) -> int:
+    """A check digit as Brazil's registers compute it: weights from 2 up to `most`, and again from 2."""
+    total = sum(int(digit) * (2 + place % (most - 1)) for place, digit in enumerate(reversed(digits)))
+    return 0 if total % 11 < 2 else 11 - total % 11
+
+
+def cpf(digits: str) -> bool:
+    """Whether the check digits of a Brazilian CPF hold.
+
+    Example:
+        >>> cpf("12345678909"), cpf("12345678908")
+        (True, False)
+    """
+    return digits[9:] == f"{_modulo_11(digits[:9], 11)}{_modulo_11(digits[:10], 11)}"
+
+
+def cnpj(digits: str) -> bool:
+    """Whether the check digits of a Brazilian CNPJ hold.
+
+    Example:
+        >>> cnpj("11222333000181"), cnpj("11222333000182")
+        (True, False)
+    """
+    return digits[12:] == f"{_modulo_11(digits[:12], 9)}{_modulo_11(digits[:13], 9)}"
+
+
+def insee(digits: str) -> bool:
+    """Whether the key of a French NIR holds: 97 less the number modulo 97.
+
+    Example:
+        >>> insee("184127645108946"), insee("184127645108947")
+        (True, False)
+    """
+    return len(digits) == 15 and 97 - int(digits[:13]) % 97 == int(digits[13:])
+
+
 def _digits(text: str) -> str:
-    return "".join(character for character in text.replace("%20", "") if character in "0123456789")
+    return "".join(character for character in _BETWEEN.sub("", text) if character in "0123456789")
 
 
 def _letters_and_digits(text: str) -> str:
-    return "".join(character for character in text.replace("%20", "") if character.isascii() and character.isalnum())
+    return "".join(character for character in _BETWEEN.sub("", text) if character.isascii() and character.isalnum())
 
 
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "luhn": lambda text: luhn(_digits(text)),
+    "cpf": lambda text: cpf(_digits(text)),
+    "cnpj": lambda text: cnpj(_digits(text)),
+    "insee": lambda text: insee(_digits(text)),
     "mod97": lambda text: mod97(_letters_and_digits(text)),
 }
 """By the name that a rule gives."""

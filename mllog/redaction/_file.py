@@ -145,15 +145,19 @@ def load_file(path: str | Path) -> RedactionFile:
 
 
 def with_names(rules: RuleSet, words: Iterable[str], group: str = "own") -> RuleSet:
-    """A rule set with further names under which every value is sensitive; whole names, in any case.
+    """A rule set with further names under which every value is sensitive, in any case.
+
+    Args:
+        rules: the set.
+        words: the names.
+        group: `own` for words, which count wherever they stand in a name; any other for whole names.
 
     Example:
-        >>> with_names(DEFAULT, ["kennwort"]).keys[-1].guard
-        ('kennwort',)
+        >>> with_names(DEFAULT, ["Patient"]).keys[-1].names
+        ('patient',)
     """
     names = tuple(dict.fromkeys(str(word).casefold() for word in words if str(word).strip()))
     if not names:
         return rules
-    guard = tuple(re.sub("[0-9]", "0", name) for name in names)
-    own = KeyGroup(group, (), (), guard, tuple(re.escape(name).replace("/", r"\/") for name in names))
+    own = KeyGroup(group, (), names=names, whole=group != "own")
     return replace(rules, keys=(*rules.keys, own))

@@ -7,8 +7,33 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from mllog.redaction._escapes import BEYOND, PLACEHOLDERS, SEPARATORS, TOO_DEEP, UNICODE
-from mllog.redaction.rules import CARD_NUMBER, DEFAULT, KeyGroup, Rule, RuleSet, key_rules, text_only_rule
+from mllog.redaction._escapes import (
+    BEYOND,
+    ENTITIES,
+    FULL_WIDTH,
+    HEX_ESCAPES,
+    LEFT,
+    NAMED_ENTITIES,
+    PLACEHOLDERS,
+    PLAIN,
+    RAW,
+    READ_AS,
+    RIGHT,
+    TOO_DEEP,
+    UNICODE,
+)
+from mllog.redaction.rules import (
+    CARD_NUMBER,
+    DEFAULT,
+    MARKS,
+    UNMARK,
+    Rule,
+    RuleSet,
+    name_rule,
+    text_only_rule,
+    unmark_rules,
+    value_rules,
+)
 
 REDACT: Final = "20-redact.conf"
 KINDS: Final = "35-redacted.conf"
@@ -56,6 +81,36 @@ filter {
   }
 """
 
+_PREDICTION: Final = """\
+
+  # The id of a prediction joins it to its truth. One that holds something sensitive would be masked as all such are,
+  # and strangers' predictions would be one: so its keyed digest is kept, and takes its place (40-normalise.conf). The
+  # ids of mllog are UUIDs, and short ids hold nothing.
+  if [message] =~ /"prediction"\\s*:\\s*\\{/ and [message] !~ /"prediction"\\s*:\\s*\\{\\s*"id"\\s*:\\s*"PLAIN"/ {
+    json {
+      id => "redact_prediction"
+      source => "message"
+      target => "[@metadata][document]"
+      skip_on_invalid_json => true
+    }
+    if [@metadata][document][mllog][prediction][id] {
+      fingerprint {
+        id => "redact_prediction_id"
+        source => ["[@metadata][document][mllog][prediction][id]"]
+        target => "[@metadata][prediction_id]"
+        method => "SHA256"
+        key => "${MLLOG_LOGSTASH_ID_KEY}"
+      }
+    }
+    mutate {
+      id => "redact_prediction_done"
+      remove_field => ["[@metadata][document]"]
+    }
+  }
+"""
+
+_PLAIN_ID: Final = "(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|id:[0-9a-f]{32}|[0-9A-Za-z_-]{1,6})"
+
 _CHECKED: Final = """\
 
   # mllog names the rules that it searched an event by. It counts checksums, which no pattern can: what only looks like
@@ -80,29 +135,39 @@ _ESCAPES: Final = """\
 """
 
 _TRIAL: Final = """\
-  #    A text inside a text has its escapes escaped, and a URL may write letters as %61: these are read on trial.
-  #    Where then nothing is found, the line comes back as it was.
+  #    A text inside a text has its escapes escaped, a URL may write letters as %61, and digits may be of full width or
+  #    stand between other blanks and hyphens: these are read on trial. Where then nothing is found, the line comes back
+  #    as it was.
 """
 _NAMES: Final = """\
 
-  # 4. Values behind a sensitive key name, whatever they look like, in every way in which a name and its value are
-  #    written. A bare number, true, false, an object or an array becomes a string, so the line stays JSON. What is
-  #    nested deeper than eight levels, or never closed, goes with the rest of the line.
+  # 4. Values behind a sensitive key name, whatever they look like. The name is marked first; then each way in which a
+  #    name and its value are written is one pattern on the mark. Names that only sound sensitive (`has_phone: true`)
+  #    lose their mark again. A bare number, true, false, an object or an array becomes a string, so the line stays
+  #    JSON. What is nested deeper than eight levels, or never closed, goes with the rest of the line.
 """
 _ENCODED: Final = "%(?:25)*(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])"
 """A letter, a digit, or one of `-._~`, as a URL would write it."""
 
+_HEX: Final = r"x(?:40|3[AaDd])(?<=[\\␛]...)"
+_ENTITY: Final = "&(?:#(?:0|[xX]|4[389]|5[0-8]|6[14])|commat;|equals;|colon;)"
+_BETWEEN: Final = f"[0-9A-Z)][{''.join(RAW.values())}]"
+
+
+def _hexadecimal(code: int) -> str:
+    digits = f"{code:02x}"
+    return "".join(digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in digits)
+
+
 _JSON_TEST: Final = """\
     # In text a value may stand in plain quotes. In JSON that quote would end the string, so JSON is told apart first.
-    if [message] =~ /[=:'] {0,2}"/ {
-      json {
-        id => "redact_is_json"
-        source => "message"
-        target => "[@metadata][document]"
-        skip_on_invalid_json => true
-        add_field => { "[@metadata][is_json]" => "yes" }
-      }
-      if ![@metadata][is_json] {
+    json {
+      id => "redact_is_json"
+      source => "message"
+      target => "[@metadata][document]"
+      skip_on_invalid_json => true
+      add_field => { "[@metadata][is_json]" => "yes" }
+    }
 """
 
 
@@ -196,16 +261,35 @@ def _unescape() -> Iterator[str]:
     yield _ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
     yield _TRIAL
     keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
-    deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("␛+u00", range(0x20, 0x7F)), 6), 4)
-    separators = "|".join(f"{code:04x}" for code in SEPARATORS)
-    steps = [(f"(?i)(?:␏|␛+u){code:04x}", chr(code)) for code in SEPARATORS]
-    between = _when(f"[message] =~ /(?i)[␏u](?:{separators})/", _gsub("unescape_separators", steps, 6), 4)
+    deeper = _when(
+        "[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("(?<!␛)␛+u00", range(0x20, 0x7F)), 6), 4
+    )
+    wide = [(rf"(?i)(?:␏|(?<!␛)␛+u)ff{digit}([0-9a-f])", rf"␛u00{digit + 2}\1") for digit in range(6)]
+    deeper = _when("[message] =~ /(?:␏|u)[fF][fF][0-5]/", _gsub("unescape_wide", wide, 6), 4) + deeper
+    codes = "|".join(READ_AS.values())
+    steps = [(f"(?i:{LEFT}(?:␏|␛+u)(?:{each}){RIGHT})", shown) for shown, each in READ_AS.items()]
+    between = _when(f"[message] =~ /(?i)[␏u](?:{codes})/", _gsub("unescape_separators", steps, 6), 4)
     between += _when("[message] =~ /␛u[0-9A-Fa-f]{4}/", _gsub("unescape_beyond", [(BEYOND, UNICODE)], 6), 4)
+    hexes = [(rf"(?:[\\]|(?<!␛)␛+)x{_hexadecimal(ord(character))}", character) for character in HEX_ESCAPES]
+    between += _when(f"[message] =~ /{_HEX}/", _gsub("unescape_hex", hexes, 6), 4)
+    plain = [(rf"\u{ord(character) + 0xFEE0:04x}", character) for character in PLAIN]
+    between += _when(f"[message] =~ /{FULL_WIDTH}/", _gsub("read_wide", plain, 6), 4)
+    raw = [(f"{LEFT}[{characters}]{{1,3}}{RIGHT}", shown) for shown, characters in RAW.items()]
+    between += _when(f"[message] =~ /{_BETWEEN}/", _gsub("read_separators", raw, 6), 4)
+    entities = [(f"&#(?:0*{ord(c)}|[xX]0*{_hexadecimal(ord(c))});", c) for c in ENTITIES] + [*NAMED_ENTITIES.items()]
+    between += _when(f"[message] =~ /{_ENTITY}/", _gsub("read_entities", entities, 6), 4)
     unreserved = [code for code in range(0x2D, 0x7F) if chr(code).isalnum() or chr(code) in "-._~"]
     url = _when("[message] =~ /%/", _gsub("unescape_url", _printable("%(?:25)*", unreserved), 6), 4)
-    trial = (
-        f"[message] =~ /␛u[0-9A-Fa-f]{{4}}/ or [message] =~ /(?i)␏(?:{separators})/"
-        f" or [message] =~ /%/ and [message] =~ /{_ENCODED}/"
+    trial = " or ".join(
+        (
+            "[message] =~ /␛u[0-9A-Fa-f]{4}/",
+            f"[message] =~ /(?i)␏(?:ff[0-5]|{codes})/",
+            f"[message] =~ /{_HEX}/",
+            f"[message] =~ /{_ENTITY}/",
+            f"[message] =~ /{FULL_WIDTH}/",
+            f"[message] =~ /{_BETWEEN}/",
+            f"[message] =~ /%/ and [message] =~ /{_ENCODED}/",
+        )
     )
     yield _when(trial, keep + deeper + between + url, 2)
     too_deep = _gsub("too_deep", [(f'"[^"]*{TOO_DEEP}[^"]*"', '"[REDACTED:too_deep]"')], 4)
@@ -217,31 +301,33 @@ def _unescape() -> Iterator[str]:
     yield _when(f"[message] =~ /{TOO_DEEP}/", too_deep + _when(f"[message] =~ /{TOO_DEEP}/", rest, 4), 2)
 
 
-def _keys(groups: tuple[KeyGroup, ...]) -> Iterator[str]:
-    every = [word for group in groups for word in group.guard]
+def _keys(rules: RuleSet) -> Iterator[str]:
+    names = [name_rule(group) for group in rules.keys]
     yield _NAMES
-    body = "".join(_group(group) for group in groups)
-    plain = "".join(
-        _when(f"[message] =~ {_words(group.guard)}", _gsub(rule.name, [(rule.pattern, rule.replacement)], 10), 8)
-        for group in groups
-        for rule in [text_only_rule(group)]
+    marks = _gsub("names_own", [(MARKS, "")], 4)
+    marks += "".join(
+        _when(f"[message] =~ {_words(rule.guard)}", _gsub(rule.name, [(rule.pattern, rule.replacement)], 6), 4)
+        for rule in names
     )
-    done = (
-        '      mutate {\n        id => "redact_is_json_done"\n'
-        '        remove_field => ["[@metadata][document]", "[@metadata][is_json]"]\n      }\n'
-    )
-    yield _when(f"[message] =~ {_words(every)}", body + _JSON_TEST + plain + "      }\n" + done + "    }\n", 2)
-
-
-def _group(group: KeyGroup) -> str:
-    body = ""
-    for rule, more in key_rules(group):
+    unmarks = [(rule.pattern, rule.replacement) for rule in unmark_rules(rules.kept())]
+    body = _gsub("names_harmless", unmarks, 6)
+    for rule, more in value_rules():
         step = [(rule.pattern, rule.replacement)]
-        name = rule.name
+        alone = set(more) <= {'"', "=", ":", ">", "-", "%"}
         body += (
-            _gsub(name, step, 6) if more == ('"',) else _when(f"[message] =~ {_words(more)}", _gsub(name, step, 8), 6)
+            _gsub(rule.name, step, 6) if alone else _when(f"[message] =~ {_words(more)}", _gsub(rule.name, step, 8), 6)
         )
-    return _when(f"[message] =~ {_words(group.guard)}", body, 4)
+    plain = text_only_rule()
+    body += _when("![@metadata][is_json]", _gsub(plain.name, [(plain.pattern, plain.replacement)], 8), 6)
+    body += _gsub(UNMARK.name, [(UNMARK.pattern, UNMARK.replacement)], 6)
+    done = (
+        '    mutate {\n      id => "redact_is_json_done"\n'
+        '      remove_field => ["[@metadata][document]", "[@metadata][is_json]"]\n    }\n'
+    )
+    every = [word for rule in names for word in rule.guard]
+    yield _when(
+        f"[message] =~ {_words(every)}", _JSON_TEST + marks + _when(f"[message] =~ /{MARKS}/", body, 4) + done, 2
+    )
 
 
 def _first(rules: tuple[Rule, ...]) -> Iterator[str]:
@@ -258,11 +344,12 @@ def _searches(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         if rule.where == "process":
             continue
-        tests = [f"[message] =~ {_words(rule.guard)}"] if rule.guard else []
-        tests += ["![@metadata][checksums]"] if rule.check else []
+        # The cheapest first: what was counted is no search; a test alone costs less than the words of all countries.
+        tests = ["![@metadata][checksums]"] if rule.check else []
+        tests += [f"[message] =~ {_words(rule.guard)}"] if rule.guard and rule.check != "mod97" else []
         tests += [f"[message] =~ {_slashed(rule.test)}"] if rule.test else []
         body = _gsub(rule.name, [(rule.pattern, rule.replacement)], 4 if tests else 2)
-        if rule.kind == "card":
+        if rule.name == "card":
             body = _card_numbers() + body
         yield _when(" and ".join(tests), body, 2) if tests else body
 
@@ -300,8 +387,8 @@ def redact_config(rules: RuleSet = DEFAULT) -> str:
         >>> redact_config().splitlines()[0]
         '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
     """
-    searches = (*_first(rules.shapes), *_keys(rules.keys), *_shapes(rules.shapes))
-    return "".join((_HEAD, _CHECKED, *_unescape(), *searches, *_escape()))
+    searches = (*_first(rules.shapes), *_keys(rules), *_shapes(rules.shapes))
+    return "".join((_HEAD, _PREDICTION.replace("PLAIN", _PLAIN_ID), _CHECKED, *_unescape(), *searches, *_escape()))
 
 
 def kinds_config(rules: RuleSet = DEFAULT) -> str:
@@ -316,7 +403,7 @@ def kinds_config(rules: RuleSet = DEFAULT) -> str:
         "# Written by `mllog pipeline build` from mllog/redaction/rules; change the rules, not this file.\n\n"
         "filter {\n  if [@metadata][line] =~ /\\[REDACTED:/ {\n"
     )
-    blocks = "".join(_kind(kind) for kind in (*rules.kinds(), "base64", "too_deep"))
+    blocks = "".join(_kind(kind) for kind in dict.fromkeys((*rules.kinds(), "base64", "too_deep")))
     return head + blocks + "  }\n}\n"
 
 

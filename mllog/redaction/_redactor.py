@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -16,7 +17,29 @@ from mllog.redaction._checks import CHECKS, luhn
 from mllog.redaction._escapes import TOO_DEEP, escaped, unescaped
 from mllog.redaction._pseudonyms import Pseudonyms
 from mllog.redaction._words import Words
-from mllog.redaction.rules import DEFAULT, PSEUDONYM, Rule, RuleSet, key_rules, name_test, text_only_rule
+from mllog.redaction.rules import (
+    ABOUT,
+    COUNT_FIRST,
+    DEFAULT,
+    FLAGS,
+    IS,
+    MARKS,
+    NUMBER,
+    PLURALS,
+    PSEUDONYM,
+    UNMARK,
+    YES,
+    Rule,
+    RuleSet,
+    counts,
+    measures,
+    name_rule,
+    names_of,
+    text_only_rule,
+    unmark_rules,
+    value_rules,
+    words_of,
+)
 
 _NAMES: Final = 4096
 _LONGEST_NAME: Final = 128
@@ -35,20 +58,37 @@ SENSITIVE: Final = "[REDACTED:key]"
 # Looks that most values are done with, in the order of their cost: only words; no sign of a name with a value, no four
 # digits near each other, no run that could be a token, no address.
 _WORDS: Final = re.compile(r"[A-Za-z ,]*")
-_NAMED: Final = re.compile(r"[=:'\"<&❞]|--|->| is | was |%[23]|-u ")
+_NAMED: Final = re.compile(r"[=:'\"<&❞]|-[A-Za-z-]|->| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
-_RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE")
-_AT: Final = re.compile(r"@|%|&#|&commat|\uff20|[\[({][Aa][Tt][\])}]")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE|Private")
+_AT: Final = re.compile(r"@|%|&#|&commat|\\x|\uff20|[\[({][Aa][Tt][\])}]")
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}(?:(?:\r?\n[A-Za-z0-9+/]{4,})+)?={0,2}")
+_MARKED: Final = re.compile(MARKS)
+_NAME_BACKWARDS: Final = re.compile(r"[A-Za-z0-9_. '\[\]()-]*")
+_NAME_LENGTH: Final = 64
+_VALUE_YES: Final = re.compile(f"(?i){IS}{YES}")
+_VALUE_NUMBER: Final = re.compile(f"(?i){IS}{NUMBER}")
+_OTHER_DIGITS: Final = re.compile(r"(?![0-9])\d")
 _TOO_DEEP: Final = re.compile(TOO_DEEP)
 _PSEUDONYM: Final = re.compile(PSEUDONYM)
-_PLAIN_NAME: Final = re.compile(r"[a-z_]{1,24}[0-9]{0,3}(?:_[a-z]{1,8})?")
-"""Names that hold no value: no token, number or address is as short and as plain."""
+_PLAIN_NAME: Final = re.compile(
+    r"_?[A-Za-z]{1,15}+(?:[_.][A-Za-z]{1,15}+){0,4}+(?:_?[0-9]{1,2}(?![0-9]))?+(?:[_.][A-Za-z]{1,15}+){0,4}+"
+    r"(?:_?[0-9]{1,4})?+(?:_[A-Za-z]{1,15}+)?+"
+)
+"""Names that hold no value: short words, and fewer digits than any number that is looked for has."""
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _LEAST_CARD: Final = 10**12
+_SHORTER: Final = re.compile(r"(.{13,}?)([^0-9]{1,6}[0-9]{1,3})")
+_PLAIN_WORD: Final = re.compile("[a-z_. ]{0,40}")
+_JWK: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
+_EXACT_FLOATS: Final = 2**63
+_LIST_PAIR: Final = 2
+_PEM_BEGIN: Final = re.compile("(?i)-{4,5} ?BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY")
+_PEM_END: Final = re.compile("(?i)-{4,5} ?END ")
 _MOST_BITS: Final = 70  # of the longest card number
 _PAIR_NAMES: Final = ("name", "key", "field", "header", "param", "parameter")
-_PAIR_VALUES: Final = ("value", "val", "content")
+_PAIR_VALUES: Final = ("value", "values", "val", "content")
+_LEAST_BASE64: Final = 20
 
 Strategy = Callable[[str], str]
 
@@ -94,9 +134,14 @@ class _Search:
         return self._pattern
 
     def _replaced(self, match: re.Match[str]) -> str:
+        rest = ""
         if self.check is not None and not self.check(match[0]):
-            return match[0]
-        new = match.expand(self.replacement)
+            # A card with another number behind it: `4242 4242 4242 4242 12/29`.
+            shorter = _SHORTER.fullmatch(match[0]) if self.kind == "card" else None
+            if shorter is None or not self.check(shorter[1]):
+                return match[0]
+            rest = shorter[2]
+        new = match.expand(self.replacement) + rest
         if self.strategy == "remove":
             return new.replace(f"[REDACTED:{self.kind}]", "")
         if self.strategy == "last4":
@@ -130,16 +175,16 @@ class Redactor:
         how = strategies or {}
         self.digest = chosen.digest()
         self.features = {name: how for name, how in chosen.features.items() if how != "keep"}
-        self.kept = frozenset(name for name, how in chosen.features.items() if how == "keep")
+        self.kept = chosen.kept()
         self.pseudonyms = pseudonyms
-        self._keys = [
-            _Search(rule, more, "mask") for group in chosen.keys for rule, more in (*key_rules(group), _plain(group))
-        ]
+        self._marks = [_Search(name_rule(group)) for group in chosen.keys]
+        self._kept_name = _Search(unmark_rules(self.kept)[-1]) if self.kept else None
+        self._keys = [_Search(rule, more) for rule, more in (*value_rules(), (text_only_rule(), ('"',)))]
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
         self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
         self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
-        self._unguarded = [search for search in (*self._first, *self._keys, *self._shapes) if not search.guard]
-        self._groups = chosen.keys
+        self._unguarded = [search for search in (*self._first, *self._shapes) if not search.guard]
+        self._names = names_of(chosen.keys)
         self._sensitive = lru_cache(maxsize=_NAMES)(self._is_sensitive)
         self._known_name = lru_cache(maxsize=_NAMES)(self._clean_name)
         self._card = next((search for search in self._shapes if search.kind == "card"), None)
@@ -147,7 +192,7 @@ class Redactor:
     @cached_property
     def _words(self) -> Words:
         """The words of all guards; made when a text first comes so far, as the patterns are."""
-        return Words({word for search in (*self._first, *self._keys, *self._shapes) for word in search.guard})
+        return Words({word for search in (*self._first, *self._marks, *self._shapes) for word in search.guard})
 
     def text(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The text with what is sensitive replaced, and the kinds that were found."""
@@ -176,24 +221,56 @@ class Redactor:
         found: list[tuple[str, str]] = []
         return self._value(value, "", found, 0), found
 
+    def number(self, name: str, value: float) -> str | None:
+        """The kind of a number that is an identifier in disguise, or None.
+
+        A float counts where it is whole, for frames make floats of integers, unless its name says that it measures.
+
+        Example:
+            >>> redactor = Redactor()
+            >>> redactor.number("ref", 4111111111111111.0), redactor.number("flops", 4111111111111111.0)
+            ('card', None)
+        """
+        if type(value) is int:
+            return self.integer(value)
+        if not _LEAST_CARD <= abs(value) < _EXACT_FLOATS or not float(value).is_integer():
+            return None
+        kind = self.integer(int(value))
+        return None if kind is None or measures(name) else kind
+
     def integer(self, value: int) -> str | None:
-        """The kind of a number that is an identifier in disguise, or None."""
+        """The kind of an integer that is an identifier in disguise, or None."""
         if -_LEAST_CARD < value < _LEAST_CARD or self._card is None or value.bit_length() > _MOST_BITS:
             return None
         digits = str(abs(value))
         return "card" if self._card.pattern.fullmatch(digits) and luhn(digits) else None
 
     def sensitive(self, name: str) -> bool:
-        """Whether a value under this name is sensitive, whatever it looks like."""
+        """Whether a value under this name is sensitive, unless it is `harmless`.
+
+        Example:
+            >>> [Redactor().sensitive(name) for name in ("passwordOld", "x-api-key", "tokens", "phone_model")]
+            [True, True, False, False]
+        """
         # A hostile name must not cost more, nor leave more behind, than its last characters.
-        return name in self.features or self._sensitive(name[-_LONGEST_NAME:])
+        return name in self.features or (name not in self.kept and self._sensitive(name[-_LONGEST_NAME:]))
+
+    def harmless(self, name: str, value: Any) -> bool:
+        """Whether a value under a sensitive name only says whether there is something, or how much of it.
+
+        Args:
+            name: is `sensitive`.
+            value: a plain value.
+
+        Example:
+            >>> redactor = Redactor()
+            >>> redactor.harmless("has_phone", True), redactor.harmless("n_cookies", 3), redactor.harmless("pin", 4821)
+            (True, True, False)
+        """
+        return name not in self.features and counts(name[-_LONGEST_NAME:], value)
 
     def _is_sensitive(self, name: str) -> bool:
-        return self._name_test.fullmatch(name.strip().rstrip("])")) is not None
-
-    @cached_property
-    def _name_test(self) -> re.Pattern[str]:
-        return name_test(self._groups)
+        return self._names.sensitive(name)
 
     def name(self, name: str) -> tuple[str, tuple[str, ...]]:
         """The same as `text`, of a name: most are seen again and again."""
@@ -235,39 +312,96 @@ class Redactor:
             or _DIGITS.search(text) is not None
             or _RUN.search(text) is not None
             or _AT.search(text) is not None
+            or (not text.isascii() and _OTHER_DIGITS.search(text) is not None)
         )
 
     def _searched(self, text: str) -> tuple[str, tuple[str, ...]]:
         work = unescaped(text)
+        if not work.isascii():
+            work = _OTHER_DIGITS.sub(lambda found: str(unicodedata.decimal(found[0])), work)
         if _TOO_DEEP.search(work) is not None:
             return NESTED, ("too_deep",)
         folded = work.casefold().translate(_ZEROS)
         kinds: dict[str, None] = {}
         words = self._words.of(folded)
-        searches = self._unguarded
         if words:
-            keys = self._keys if _NAMED.search(work) is not None else ()
-            searches = [*self._first, *keys, *self._shapes]
+            work = self._run(self._first, work, folded, words, kinds)
+            if _NAMED.search(work) is not None:
+                work = self._named(work, folded, words, kinds)
+            work = self._run(self._shapes, work, folded, words, kinds)
+        else:
+            work = self._run(self._unguarded, work, folded, words, kinds)
+        if kinds:
+            text = escaped(work) if "\\" in text else work
+        clean = self._without_base64(text)
+        if clean != text:
+            return clean, (*kinds, "encoded")
+        return text, tuple(kinds)
+
+    @staticmethod
+    def _run(searches: list[_Search], text: str, folded: str, words: set[str], kinds: dict[str, None]) -> str:
         for search in searches:
             if search.guard and search.guard.isdisjoint(words):
                 continue
-            changed = search.run(work, folded)
-            if changed != work:
-                work = changed
+            changed = search.run(text, folded)
+            if changed != text:
+                text = changed
                 kinds[search.kind] = None
-        if kinds:
-            return escaped(work) if "\\" in text else work, tuple(kinds)
-        if _hidden(text) and (inner := _decoded(text)) is not None and self.text(inner)[1]:
-            return ENCODED, ("encoded",)
-        return text, ()
+        return text
+
+    def _named(self, text: str, folded: str, words: set[str], kinds: dict[str, None]) -> str:
+        """The text with the values behind sensitive names replaced."""
+        marks = [search for search in self._marks if not search.guard.isdisjoint(words)]
+        if not marks:
+            return text
+        marked = _MARKED.sub("", text)
+        for search in marks:
+            marked = search.run(marked, folded)
+        if _MARKED.search(marked) is None:
+            return text
+        if self._kept_name is not None:
+            marked = self._kept_name.run(marked, folded)
+        marked = _MARKED.sub(self._mark_kept, marked)
+        if _MARKED.search(marked) is None:
+            return text
+        found: dict[str, None] = {}
+        changed = self._run(self._keys, marked, folded, words, found)
+        if not found:
+            return text
+        kinds |= found
+        return _MARKED.sub(UNMARK.replacement, changed)
+
+    def _mark_kept(self, mark: re.Match[str]) -> str:
+        """The mark behind a name, or nothing where it only sounds sensitive: what `unmark_rules` do in a filter."""
+        text, end = mark.string, mark.start()
+        name = text[max(0, end - _NAME_LENGTH) : end]
+        if name.rfind("[REDACTED:") > name.rfind("]"):
+            return ""
+        name = _NAME_BACKWARDS.match(name[::-1])[0][::-1]  # type: ignore[index]
+        words = words_of(name)
+        if not words or words[-1] in ABOUT:
+            return ""
+        if _VALUE_YES.match(text, end + 1) and (words == ["mobile"] or not FLAGS.isdisjoint(words)):
+            return ""
+        counted = words[-1] in PLURALS or not COUNT_FIRST.isdisjoint(words_of(name.split()[-1])[:1])
+        return "" if counted and _VALUE_NUMBER.match(text, end + 1) else mark[0]
+
+    def _without_base64(self, text: str) -> str:
+        """The text with those runs of base64 replaced that hold something sensitive."""
+        # No base64 of a text is in small letters alone.
+        return text if len(text) < _LEAST_BASE64 or text.islower() else _BASE64.sub(self._encoded, text)
+
+    def _encoded(self, found: re.Match[str]) -> str:
+        inner = _decoded("".join(found[0].split()))
+        return found[0] if inner is None or not self.text(inner)[1] else ENCODED
 
     def _value(self, value: Any, path: str, found: list[tuple[str, str]], depth: int) -> Any:
         if type(value) is str:
             text, kinds = self.text(value)
             found += ((path, kind) for kind in kinds)
             return text
-        if type(value) is int:
-            kind = self.integer(value)
+        if type(value) is int or type(value) is float:
+            kind = self.number(path, value)
             if kind is None:
                 return value
             found.append((path, kind))
@@ -278,21 +412,45 @@ class Redactor:
         if isinstance(value, Mapping):
             return dict(self._members(value, path, found, depth))
         if isinstance(value, list | tuple):
-            return [self._value(item, path, found, depth + 1) for item in value]
+            return list(self._items(value, path, found, depth))
         return value
+
+    def _items(
+        self, value: list[Any] | tuple[Any, ...], path: str, found: list[tuple[str, str]], depth: int
+    ) -> Iterator[Any]:
+        # A header as a pair, `["x-api-key", "…"]`; and the lines of a private key, one by one.
+        pair = len(value) == _LIST_PAIR and type(value[0]) is str and type(value[1]) is str
+        if pair and self.sensitive(value[0]) and _PLAIN_WORD.fullmatch(value[1]) is None and not _is_done(value[1]):
+            found.append((path, "key"))
+            yield from (self._value(value[0], path, found, depth + 1), SENSITIVE)
+            return
+        inside = False
+        for item in value:
+            if inside and type(item) is str:
+                inside = _PEM_END.search(item) is None
+                yield "[REDACTED:private_key]"
+                continue
+            inside = type(item) is str and _PEM_BEGIN.search(item) is not None and _PEM_END.search(item) is None
+            yield self._value(item, path, found, depth + 1)
 
     def _members(
         self, value: Mapping[Any, Any], path: str, found: list[tuple[str, str]], depth: int
     ) -> Iterator[tuple[str, Any]]:
-        named = any(name in value for name in _PAIR_NAMES) and any(
-            self.sensitive(str(value[name])) for name in _PAIR_NAMES if isinstance(value.get(name), str)
-        )
+        labels = [name for name in value if type(name) is str and name.lower() in _PAIR_NAMES] if len(value) > 1 else ()
+        named = any(self.sensitive(value[name]) for name in labels if type(value[name]) is str)
         for name, item in value.items():
             label, kinds = self.name(str(name))
             here = f"{path}.{label}" if path else label
             found += ((here, kind) for kind in kinds)
-            by_name = self.sensitive(str(name)) or (named and name in _PAIR_VALUES)
-            if by_name and item is not None and item != "" and not _is_done(item):
+            by_name = self.sensitive(str(name)) or (named and str(name).lower() in _PAIR_VALUES)
+            by_name = by_name or (name in _JWK and "kty" in value and type(item) is str)
+            if (
+                by_name
+                and item is not None
+                and item != ""
+                and not _is_done(item)
+                and not self.harmless(str(name), item)
+            ):
                 found.append((here, "key"))
                 new = self.instead(str(name), item)
                 if new is not None:
@@ -314,20 +472,12 @@ def _is_mere_words(text: str) -> bool:
     )
 
 
-def _plain(group: Any) -> tuple[Rule, tuple[str, ...]]:
-    return text_only_rule(group), ('"',)
-
-
 def _is_done(item: Any) -> bool:
     """A marker or a pseudonym, as a whole."""
     return type(item) is str and (
         (item.startswith("[REDACTED:") and item.endswith("]") and item.count("]") == 1)
         or _PSEUDONYM.fullmatch(item) is not None
     )
-
-
-def _hidden(text: str) -> bool:
-    return len(text) >= 20 and _BASE64.fullmatch(text) is not None
 
 
 def _decoded(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The redaction corpus through our own configuration, run by the embedded engine."""
+"""The redaction corpora through our own configuration, run by the embedded engine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from mllog.redaction import Redactor
 HERE = Path(__file__).parent
 CASES: list[dict[str, Any]] = [
     json.loads(line)
-    for line in gzip.decompress((HERE.parent / "fixtures" / "redaction" / "cases.jsonl.gz").read_bytes()).splitlines()
+    for name in ("cases", "cases-2")
+    for line in gzip.decompress((HERE.parent / "fixtures" / "redaction" / f"{name}.jsonl.gz").read_bytes()).splitlines()
 ]
+UNDOCUMENTED = {case["name"] for case in CASES if case["note"].startswith("undocumented")}
+"""Of these a careful engineer would think, but no document promises them: the best is done, and counted."""
 
 # What fails, by name and why. The lists are exact: a case that starts to pass has to leave them.
 ONLY_A_CHECKSUM_TELLS = {
@@ -29,14 +32,29 @@ ONLY_A_CHECKSUM_TELLS = {
     "keep/id/order-in-text": "the shape of a card; only Luhn tells",
     "keep/number/iban-bad-checksum": "the shape of an IBAN; only mod 97 tells",
 }
+ONLY_A_CHECKSUM_FINDS = {
+    "new/card/pairs": "eight numbers of two digits; only Luhn tells that they are a card",
+}
+ONLY_DECODING_FINDS = {
+    "new/email/base64-inside-text": "no pattern decodes base64",
+    "new/email/base64-twice": "no pattern decodes base64",
+    "new/email/base64-mime-lines": "no pattern decodes base64",
+}
+TOO_LONG = {"new/long/65537": "a line over the cap goes as a whole, with what was to be kept"}
 OUT_OF_REACH = {
-    "cards/as-float": "a number with a fraction is a measure",
     "cards/split-in-two": "no text holds the whole number",
+    "new/email/no-tld": "a name and an @ are in many things",
+    "new/card/maestro-56": "the check digit is wrong",
 }
 KNOWN_FAILURES = {
     "pipeline": {
         **ONLY_A_CHECKSUM_TELLS,
-        **OUT_OF_REACH,
+        **ONLY_A_CHECKSUM_FINDS,
+        **ONLY_DECODING_FINDS,
+        **TOO_LONG,
+        "cards/split-in-two": OUT_OF_REACH["cards/split-in-two"],
+        "new/email/no-tld": OUT_OF_REACH["new/email/no-tld"],
+        "cards/as-float": "a number with a fraction may be a measure; the service asks its name and the checksum",
         "evasions/base64/email": "no pattern decodes base64",
     },
     "process": OUT_OF_REACH,
@@ -121,17 +139,39 @@ def test_judge_finds_what_is_there() -> None:
 def test_fails_only_where_known(results: Results) -> None:
     """Every case of the corpus passes, except those named with their reason, and those do fail."""
     net, judged = results
-    assert {name for name, (faults, _) in judged.items() if faults} == set(KNOWN_FAILURES[net])
+    assert {name for name, (faults, _) in judged.items() if faults} - UNDOCUMENTED == set(KNOWN_FAILURES[net])
 
 
 def test_core_and_hard_leak_nothing(results: Results) -> None:
     """No secret of a core or hard case stays; what is lost there, a checksum alone would have told."""
     levels = {case["name"]: case["level"] for case in CASES}
-    assert Counter(levels.values()) == {"core": 225, "hard": 104, "best_effort": 19}
+    assert Counter(levels.values()) == {"core": 293, "hard": 284, "best_effort": 98}
     net, judged = results
-    failed = {name: faults for name, (faults, _) in judged.items() if faults and levels[name] != "best_effort"}
-    assert all(faults == ["lost"] for faults in failed.values())
-    assert set(failed) <= set(ONLY_A_CHECKSUM_TELLS if net == "pipeline" else ())
+    failed = {
+        name: faults
+        for name, (faults, _) in judged.items()
+        if faults and levels[name] != "best_effort" and name not in UNDOCUMENTED
+    }
+    if net == "pipeline":
+        assert {name for name, faults in failed.items() if "leak" in faults} == {
+            *ONLY_A_CHECKSUM_FINDS,
+            *ONLY_DECODING_FINDS,
+        }
+        assert {name for name, faults in failed.items() if "lost" in faults} <= {*ONLY_A_CHECKSUM_TELLS, *TOO_LONG}
+    else:
+        assert failed == {}
+
+
+MOST_LEFT = {"process": 38, "both": 38, "pipeline": 42}
+
+
+def test_the_best_effort_is_counted(results: Results) -> None:
+    """What no document promises is found more often than not, and what does not leak must not be lost."""
+    net, judged = results
+    left = {name for name in UNDOCUMENTED if "leak" in judged[name][0]}
+    assert len(UNDOCUMENTED) == 105
+    assert len(left) <= MOST_LEFT[net], sorted(left)
+    assert not any("lost" in judged[name][0] for name in UNDOCUMENTED)
 
 
 @pytest.mark.parametrize("name", [case["name"] for case in CASES if "time budget" in case["note"]])

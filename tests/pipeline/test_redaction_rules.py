@@ -16,11 +16,10 @@ from mllog.pipeline._regex import compiled
 from mllog.redaction import DEFAULT, RULES, Rule
 from mllog.redaction._escapes import unescaped
 from mllog.redaction._logstash import KINDS, REDACT, kinds_config, redact_config
-from mllog.redaction.rules import key_rules, text_only_rule
+from mllog.redaction.rules import name_rule, text_only_rule, unmark_rules, value_rules
 
 ROOT = Path(__file__).parents[2]
-KEY_RULES = [rule for group in DEFAULT.keys for rule, _ in key_rules(group)]
-KEY_RULES += [text_only_rule(group) for group in DEFAULT.keys]
+KEY_RULES = [*map(name_rule, DEFAULT.keys), *unmark_rules(), *(rule for rule, _ in value_rules()), text_only_rule()]
 EVERY = [*RULES, *KEY_RULES]
 PIECES = (
     "1-", "4", "4242 ", "a.", "a@a.", "a@", "eyJ", "0.", "+1 (", "%40", "%25", "DE89 ", "gb29", '"', "a:", "://a:",
@@ -71,9 +70,11 @@ def test_files_are_current() -> None:
 def test_every_rule_is_in_the_filter() -> None:
     """No rule is left out of the filter, and each has the id that its name gives."""
     text = redact_config()
-    assert len(EVERY) > 100
+    assert len(EVERY) > 80
+    harmless = [rule.name for rule in unmark_rules()]  # one plugin
     for rule in EVERY:
-        assert f'id => "redact_{rule.name}"' in text
+        if rule.where != "process" and rule.name not in harmless:
+            assert f'id => "redact_{rule.name}"' in text
 
 
 def test_patterns_are_written_so_that_no_engine_runs_wild() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mllog.emit._encoder import encoder
@@ -189,6 +189,7 @@ def test_a_number_that_is_none_is_seen(value: float) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1 - 10**8, 10**8 - 1))
 def test_numbers_are_written_to_the_last_digit(one: float, other: int) -> None:
     """Whatever notation is chosen; and integers stay integers, also where floats came before."""
+    assume(Redactor().number("a", one) is None)
     found = encoded(Shape({"a": float, "b": float}, large={"a"}), {"a": one, "b": other})
     assert found is not None
     assert repr(found["input"]["number"]) == repr({"a": one, "b": other})

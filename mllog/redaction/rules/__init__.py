@@ -8,28 +8,65 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mllog.redaction.rules._keys import GROUPS, KeyGroup, key_pattern, key_rules, name_test, text_only_rule
+from mllog.redaction.rules._keys import (
+    IS,
+    MARKS,
+    NUMBER,
+    UNMARK,
+    YES,
+    name_rule,
+    text_only_rule,
+    unmark_rules,
+    value_rules,
+)
+from mllog.redaction.rules._names import (
+    ABOUT,
+    COUNT_FIRST,
+    FLAGS,
+    GROUPS,
+    PLURALS,
+    KeyGroup,
+    Names,
+    counts,
+    measures,
+    names_of,
+    words_of,
+)
 from mllog.redaction.rules._numbers import CARD_NUMBER
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Check, Rule, Where
 from mllog.redaction.rules._shapes import SHAPES
 
 __all__ = [
+    "ABOUT",
     "CARD_NUMBER",
+    "COUNT_FIRST",
     "DEFAULT",
+    "FLAGS",
     "GROUPS",
+    "IS",
     "MARKER",
+    "MARKS",
+    "NUMBER",
+    "PLURALS",
     "PSEUDONYM",
     "RULES",
+    "UNMARK",
+    "YES",
     "Check",
     "KeyGroup",
+    "Names",
     "Rule",
     "RuleSet",
     "Where",
-    "key_pattern",
-    "key_rules",
-    "name_test",
+    "counts",
+    "measures",
+    "name_rule",
+    "names_of",
     "rules_digest",
     "text_only_rule",
+    "unmark_rules",
+    "value_rules",
+    "words_of",
 ]
 
 RULES: Final[tuple[Rule, ...]] = SHAPES
@@ -58,6 +95,10 @@ class RuleSet:
         """The kinds that can be found, in order."""
         return tuple(dict.fromkeys(("key", *(rule.kind for rule in self.shapes))))
 
+    def kept(self) -> frozenset[str]:
+        """The features that are kept whatever their names sound like."""
+        return frozenset(name for name, how in self.features.items() if how == "keep")
+
     def digest(self) -> str:
         """Digest of what is redacted: a profile that was certified under other rules is scanned again.
 
@@ -70,9 +111,9 @@ class RuleSet:
     def _lines(self) -> Iterator[str]:
         for rule in self.shapes:
             yield json.dumps([rule.kind, rule.pattern, rule.replacement, rule.check])
-        for group in self.keys:
-            for rule, _ in key_rules(group):
-                yield json.dumps([rule.pattern, rule.replacement])
+        marks = [name_rule(group) for group in self.keys]
+        for rule in (*marks, *unmark_rules(self.kept()), *(rule for rule, _ in value_rules()), text_only_rule()):
+            yield json.dumps([rule.pattern, rule.replacement])
         yield json.dumps(self.features, sort_keys=True)
 
 

@@ -1,176 +1,90 @@
-"""Values that are sensitive because of the name they stand under, whatever they look like."""
+"""Values that are sensitive because of the name they stand under, whatever they look like.
+
+A name is marked first: a control character behind it says that its value goes. Then each way in which a name and its
+value are written is one pattern on the mark. So a way of writing exists once, not once for each sort of names, and a
+name once, not once for each way of writing.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import product
 from typing import Final
 
+from mllog.redaction.rules._names import ABOUT, COUNT_FIRST, FLAGS, KeyGroup, name_patterns, words_pattern
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Rule
 
+MARK: Final = "\x0e"
+"""Stands behind a sensitive name while its value is looked for."""
+GROUPED: Final = "\x0f"
+"""The same, where blanks may divide the value."""
+MARKS: Final = r"[\x0e\x0f]"
 
-@dataclass(frozen=True, slots=True)
-class KeyGroup:
-    """Names of one sort. Each is a pattern in lower case; both sides ignore case.
-
-    Attributes:
-        name: of the group; goes into the names of its rules.
-        anywhere: sensitive whatever stands before them: `newPassword`, `db.password`, `X-API-KEY`.
-        word: sensitive only as a word of their own: `pineapple`, `tokens` and `compass` are none.
-        guard: words of which at least one stands in each of the names; `0` is any digit.
-        names: exact names that a team has added.
-    """
-
-    name: str
-    anywhere: tuple[str, ...]
-    word: tuple[str, ...]
-    guard: tuple[str, ...]
-    names: tuple[str, ...] = ()
-
-
-_S: Final = "[-_ .]?"
-"""What may stand between the words of a name."""
-_NUMBER: Final = rf"{_S}(?:number|num|no)"
-_PRE: Final = ("private", "access", "encryption", "signing", "account", "storage", "shared", "master", "ssh")
-_STREET: Final = ("street", "postal", "home", "billing", "shipping", "mailing", "delivery")
-_ENDS: Final = ('"', "'", "❞", "␛", "=", ":", " ", "]", ")", ">", "%", "&", "\t")
-"""What may follow a name; a guard of a short word takes it in, so that `tokens` and `spinning` do not pass it."""
-
-
-def _forms(first: str, *seconds: str) -> tuple[str, ...]:
-    """`card number` in the ways in which names are written."""
-    return tuple(f"{first}{between}{second}" for between, second in product(("", "-", "_", " ", "."), seconds))
-
-
-def _ended(*words: str) -> tuple[str, ...]:
-    return tuple(f"{word}{end}" for word, end in product(words, (*_ENDS, "_hash", "hash", "0")))
-
-
-GROUPS: Final[tuple[KeyGroup, ...]] = (
-    KeyGroup(
-        "password",
-        ("passwo?r?ds?", "passwort", "kennwort", "passphrase", "passcode",
-         rf"(?:pin|otp|mfa|security|verification|recovery|backup){_S}codes?", rf"(?:security|secret){_S}answer"),
-        ("pwd", "pin", "otp", "cvv2?", "cvc2?", "cvn"),
-        (
-            "passw", "kennwort", "passphrase", "passcode", *_ended("pwd", "pin", "otp", "cvv", "cvc", "cvn"),
-            *(w for p in ("pin", "otp", "mfa", "security", "verification", "recovery", "backup") for w in _forms(p, "code")),
-            *_forms("security", "answer"), *_forms("secret", "answer"),
-        ),
-    ),
-    KeyGroup(
-        "secret",
-        (
-            rf"secret(?:s|{_S}(?:key(?:{_S}base)?|token|value|id))?",
-            rf"api{_S}key",
-            *(rf"{word}{_S}key(?:{_S}id)?" for word in _PRE),
-            rf"connection{_S}string",
-        ),
-        (),
-        ("secret", *_forms("api", "key"), *(w for p in _PRE for w in _forms(p, "key")), *_forms("connection", "string")),
-    ),
-    KeyGroup(
-        "token",
-        (
-            *(rf"{word}{_S}token" for word in ("access", "refresh", "auth", "id", "bearer", "csrf", "xsrf", "session",
-                                               "security", "api", "reset")),
-            "jsessionid",
-            "phpsessid",
-        ),
-        ("token", "jwt", rf"session{_S}id"),
-        (*_ended("token", "jwt"), *_forms("session", "id"), "jsessionid", "phpsessid"),
-    ),
-    KeyGroup(
-        "header",
-        ("authori[sz]ation", rf"auth{_S}header", "cookies?", "credentials?"),
-        ("creds?",),
-        ("authoriz", "authoris", "cookie", "credential", *_forms("auth", "header"), *_ended("cred", "creds")),
-    ),
-    KeyGroup(
-        "identity",
-        (
-            rf"social{_S}security(?:{_NUMBER})?",
-            rf"passport{_NUMBER}",
-            rf"licen[cs]e{_NUMBER}",
-            rf"drivers?{_S}licen[cs]e",
-            rf"national{_S}insurance(?:{_NUMBER})?",
-            rf"identity{_S}card{_NUMBER}",
-            rf"date{_S}of{_S}birth",
-            rf"birth{_S}(?:date|day)",
-        ),
-        (
-            "ssn",
-            "dob",
-            "passport",
-            *(rf"{word}{_S}id(?:entification)?(?:{_NUMBER})?" for word in ("tax", "national", f"tax{_S}payer")),
-        ),
-        (
-            *_forms("social", "security"), *_forms("passport", "n"), *_forms("license", "n"), *_forms("licence", "n"),
-            *_forms("driver", "licen"), *_forms("drivers", "licen"), *_forms("national", "insurance"), *_ended("passport"),
-            *_forms("card", "n"), *_forms("of", "birth"), *_forms("birth", "da"), *_ended("ssn", "dob"),
-            *_forms("tax", "id"), *_forms("national", "id"), *_forms("payer", "id"),
-        ),
-    ),
-    KeyGroup(
-        "contact",
-        (rf"e[-_]?mail(?:{_S}addr(?:ess)?)?",),
-        (
-            rf"phone(?:{_NUMBER})?",
-            *(rf"{word}{_S}phone(?:{_NUMBER})?" for word in ("tele", "cell", "home", "work", "mobile")),
-            rf"mobile{_NUMBER}",
-            rf"fax(?:{_NUMBER})?",
-            "tel",
-            "msisdn",
-            *(rf"{word}{_S}address" for word in _STREET),
-        ),
-        (
-            *_ended("mail", "phone", "fax", "tel"), *_forms("mail", "addr"), *_forms("phone", "n"), *_forms("mobile", "n"),
-            *_forms("fax", "n"), "msisdn", '"address"',
-            *(w for p in _STREET for w in _forms(p, "address")),
-        ),
-    ),
-    KeyGroup(
-        "finance",
-        (
-            *(rf"{word}{_NUMBER}" for word in ("card", "account", "acct", "cc")),
-            rf"credit{_S}card",
-            rf"debit{_S}card",
-            rf"bank{_S}account",
-            rf"routing{_NUMBER}",
-            rf"sort{_S}code",
-        ),
-        ("iban",),
-        (
-            *_forms("card", "n"), *_forms("account", "n"), *_forms("acct", "n"), *_forms("cc", "num", "no"),
-            *_forms("credit", "card"), *_forms("debit", "card"), *_ended("iban"),
-            *_forms("bank", "account"), *_forms("routing", "n"), *_forms("sort", "code"),
-        ),
-    ),
-)  # fmt: skip
-"""All names. A group is searched only in texts that hold one of its guards."""
-
-_SUFFIX: Final = rf"(?:{_S}(?:hash|digest|confirmation|confirm|repeat)|[0-9])?"
-_CLOSED: Final = r"[\]) ]{0,2}"
+_TAIL: Final = r"(?:(?:[ ,'()\[\]]{1,4}(?:[A-Za-z]{1,16}|[0-9]{1,3})){1,4}['\])]{0,2}(?=␛*[\"❞]\s{0,4}:)|(?:[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_])?(?:\]?\[[A-Za-z0-9_]{0,24}(?=\]))*)"
+"""What else belongs to the name: `_old`, `Value`, `[0]`; between quotes before a colon, further words."""
+_CLOSED: Final = r"(?:[\]) ']|%(?:25)*5[Dd]){0,2}"
 """`user[password]`, `(password)`, and blanks inside the quotes."""
 
 
-def _own(word: str) -> str:
-    """A word of its own: no letter before it, or a small one before its capital (`userToken`).
+def name_rule(group: KeyGroup) -> Rule:
+    """The rule that marks the names of a group; `value_rules` then find what stands behind the mark."""
+    mark = GROUPED if group.grouped else MARK
+    patterns = "|".join(name_patterns(group))
+    tail = "(?:_?hash|[0-9])?(?![A-Za-z0-9_])" if group.whole else _TAIL
+    pattern = rf"(?i)((?:{patterns}){tail})(?!{MARKS})"
+    return Rule(f"name_{group.name}", "", pattern, guards(group), replacement=rf"\1{mark}")
 
-    What must stand before it is looked at behind its first letter: a pattern that begins with letters is found many
-    times faster than one that begins with a look-behind.
+
+@lru_cache(maxsize=32)
+def guards(group: KeyGroup) -> tuple[str, ...]:
+    """Words of which at least one stands in every text with a name of the group; `0` is any digit."""
+    found: list[str] = [*group.names, *group.endings, *group.beginnings, *(n for n in group.exact if n == "mobile")]
+    for phrase in group.phrases:
+        words = phrase.split(" ")
+        found += (
+            [words[-2] + between + words[-1] for between in ("", "-", "_", " ", ".", "', '")] if words[1:] else words
+        )
+    plain = [word for word in found if word.isascii()]
+    plain += [part for word in found if not word.isascii() for part in _searchable(word)]
+    zeros = [re.sub("[0-9]", "0", word.casefold()) for word in plain]
+    # What holds another word of the guard is found by that one.
+    return tuple(dict.fromkeys(w for w in zeros if not any(o != w and o in w for o in zeros)))
+
+
+def _searchable(word: str) -> list[str]:
+    """What to look for of a word beyond ASCII: its longest run of ASCII, else its first letter in either form."""
+    run = max(re.findall("[a-z]*", word), key=len)
+    start = re.match("[a-z]*", word)[0]  # type: ignore[index]
+    beyond = word[len(start)]
+    code = f"{ord(beyond):04x}"
+    return [run] if len(run) > 3 else [start + beyond, f"{start}\u240f{code}", f"u{code}"]
+
+
+IS: Final = r"(?=[\])'\"❞␛ ]{0,4}\s{0,4}(?:=>|[:=])\s{0,4}"
+YES: Final = r"[\"❞']?(?:true|false|yes|no|none|unknown|[ynft0-9](?:\.0)?)(?![0-9A-Za-z.-]))"
+NUMBER: Final = r"-?[0-9]{1,7}(?:\.[0-9]{1,20})?(?:e-?[0-9]{1,2})?(?![0-9A-Za-z.-]))"
+_MORE: Final = "[A-Za-z0-9_. '-]{0,48}"
+
+
+def unmark_rules(kept: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """Names that only sound sensitive lose their mark: `phone_model`, `has_phone: true`, `n_cookies: 3`.
+
+    Args:
+        kept: names of features that a team wants to keep.
     """
-    first, rest = word[0], word[1:]
-    return f"{first}(?:(?<![A-Za-z]{first})|(?-i:(?<=[a-z]{first.upper()}))){rest}"
-
-
-def key_pattern(group: KeyGroup) -> str:
-    """The names of a group as one pattern, without what closes them."""
-    parts = [*group.anywhere, *map(_own, group.word), *(f"(?<![A-Za-z0-9]){name}" for name in group.names)]
-    return f"(?:{'|'.join(parts)}){_SUFFIX}"
+    steps = [
+        ("marker", r"(\[REDACTED:[a-z_]{1,24})[\x0e\x0f]"),
+        ("about", rf"({words_pattern(ABOUT)}[0-9_'\]) ]{{0,4}}){MARKS}"),
+        ("flags", rf"({words_pattern(FLAGS)}{_MORE}|m(?<![A-Za-z0-9_.-]m)obile){MARKS}{IS}{YES}"),
+        (
+            "counts",
+            rf"({words_pattern(COUNT_FIRST)}(?=[_.-]|(?-i:[A-Z]))[A-Za-z0-9_.-]{{0,48}}|emails|phones){MARKS}{IS}{NUMBER}",
+        ),
+    ]
+    if names := "|".join(map(re.escape, sorted(kept))):
+        steps.append(("kept", rf"((?<![A-Za-z0-9_])(?:{names})){MARKS}"))
+    return tuple(Rule(f"names_{name}", "", f"(?i){pattern}", replacement=r"\1") for name, pattern in steps)
 
 
 def _nested(levels: int) -> str:
@@ -181,132 +95,181 @@ def _nested(levels: int) -> str:
     return rf"[\[{{]{inner}*[\]}}]"
 
 
+def _bracketed(levels: int, opening: str = r"\[({") -> str:
+    """The same in a text, where quotes are of any sort; what is never closed goes on to the end of the text."""
+    inner = r'[^\[\](){}"]'
+    for _ in range(levels):
+        inner = rf'(?>[^\[\](){{}}"]+|[\[({{]{inner}*[\])}}])'
+    return rf'(?:[{opening}]{inner}*[\])}}]|[{opening}][^"]*)'
+
+
 _LITERAL: Final = r"[-0-9][0-9.eE+-]*|true|false|NaN|-?Infinity"
 _JSON: Final = rf'(?:"[^"]*(?:"|(?![\s\S]))|{_LITERAL}|(?>{_nested(7)})|[\[{{][\s\S]*)'
 """A JSON value. What is nested deeper than eight levels, or never closed, goes with the rest of the text."""
 
 _STOP: Final = r"\s,;&\"'❞␛␊␍␉<>)}\]"
 _END: Final = rf"(?![^{_STOP}])"
-_BARE: Final = rf"(?:{MARKER})?[^{_STOP}]+"
+# Behind a comma the value goes on, unless there a new name begins.
+_BARE: Final = rf"(?![A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\(\")(?:{MARKER})?[^{_STOP}]+(?:,(?![A-Za-z0-9_. -]{{0,40}}{MARKS}?[=:])[^{_STOP}]+)*"
 # What seems a value may be a name itself: `token: Set-Cookie: sid=1`, `password: db_password = x`.
 _CHAINED: Final = rf"(?:(?:(?<=[:=])[ ]{{1,2}}|[ ]{{1,2}}[:=][ ]{{0,2}})[^{_STOP}]+)*"
-# A number may have blanks between its groups: `tel: 07700 900123`, `iban: GB29 NWBK 6016 …`.
-_GROUPED: Final = "(?: (?=[A-Z]{0,4}[(]?[0-9])[0-9A-Z()./+-]{1,10}|(?<=[A-Z]{2}[0-9]{2}) [A-Z]{4}(?= [0-9]))*"
+# A number may have blanks between its groups: `tel: 07700 900123`, `iban: GB29 NWBK 6016 …`, `DOB: 12 Aug 1974`.
+_GROUPS: Final = (
+    r"(?:\)?(?:[ /]| / |%20)(?=[A-Z]{0,4}[(]?[0-9])[0-9A-Z()./+-]{1,10}|(?<=[A-Z]{2}[0-9]{2}) [A-Z]{4}(?= [0-9])"
+    r"|(?<=[0-9]) [A-Z][a-z]{2,8},?(?= [0-9]{4}))*"
+)
 _NOT_DONE: Final = rf"(?!{MARKER}{_END})"
 _SCHEMES: Final = "basic|bearer|token|digest|negotiate|ntlm|api-?key|hmac|mac|oauth|sso-key|aws4-hmac-sha256"
 _COOKIE: Final = r"(?:[^\s;\"'❞␛␊␍<>)}\]]|❞[^❞\"]{0,512}❞)+"
 # `Digest username="ann", response="…"`: what follows the first word by commas belongs to it.
 _CREDENTIALS: Final = (
     rf"(?:(?:{_SCHEMES}|[A-Za-z][A-Za-z0-9-]{{2,24}}(?= [^\s\"'❞]{{0,128}}[0-9=]))(?:[ +:]|%20){{1,2}})?"
-    rf"(?:[^\s,;\"'❞␛␊␍<>)}}\]]|=❞[^❞\"]{{0,512}}❞)+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
+    rf"(?:=␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]])+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
 )
 _HTML_QUOTE: Final = r"&(?:quot|apos|#34|#39|#x22|#x27);"
+# A quote may be doubled, or escaped, in a text in single quotes.
+_SINGLE: Final = r"'(?:[^'\"❞]|(?<=[␛\\])'|'')*'?"
+_DOUBLE: Final = r"(?:(?:␛*❞){3}[^❞\"]*(?:❞(?:␛*❞){2})?|␛*❞[^❞\"]*❞?)"
+# `b'…'`, `SecretStr('…')`, `Some("…")`
+_WRAPPED: Final = rf"(?:[A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\((?=[A-Za-z0-9_.]{{0,40}}{MARKS}?\(?[bruBRU]{{0,2}}['❞␛])){{0,2}}[bfruBFRU]{{0,2}}(?:{_SINGLE}|{_DOUBLE})\){{0,2}}"
+_PAIR_NAME: Final = "(?:name|key|field|header|param|parameter)"
+_PAIR_VALUE: Final = "(?:values?|val|content)"
+_NEWLINE: Final = r"(?:(?:␍|\r|␛+r)?(?:␊|\n|␛+n))"
+_ATTRIBUTES: Final = r"(?:[^<>\"]|=\"[^\"<>]{0,64}\"){0,96}"
 
 
-def _contexts(group: KeyGroup) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Name, pattern, replacement and further guard of each way in which a name and its value are written."""
-    bare_key = key_pattern(group)
-    key = bare_key + _CLOSED
+def _contexts() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Name, pattern, replacement and guard of each way in which a name and its value are written."""
+    key = MARKS + _CLOSED
     yield "json", rf'({key}"\s*:\s*)(?!"(?:{MARKER}|{PSEUDONYM})"|null){_JSON}', r'\1"[REDACTED:key]"', ('"',)
     # Inside a JSON string, the quotes escaped once or more.
+    value = rf'(?:\2(?>(?:(?!(?<!␛)\2)[^"])*)(?:\2)?|{_LITERAL}|[\[{{][^"]*|[^{_STOP}]+)'
     yield (
         "escaped",
-        rf'({key}(␛*❞)\s*:\s*)(?!\2(?:{MARKER}|{PSEUDONYM})\2|null)(?:\2(?>(?:(?!(?<!␛)\2)[^"])*)(?:\2)?|{_LITERAL}|[\[{{][^"]*)',
+        rf"({key}(␛*❞)\s*:\s*)(?!\2(?:{MARKER}|{PSEUDONYM})\2|null){value}",
         r"\1\2[REDACTED:key]\2",
         ("❞",),
     )
+    between = rf'(?:,\s*"[^"]{{0,32}}"\s*:\s*(?:"[^"]{{0,64}}"|null|{_LITERAL})\s*){{0,2}}'
     yield (
         "pair",
-        rf'("(?:name|key|field|header|param|parameter)"\s*:\s*"[^"]{{0,64}}{key}"\s*,\s*"(?:value|val|content)"\s*:\s*){_JSON}',
+        rf'("(?i:{_PAIR_NAME})"\s*:\s*"[^"]{{0,64}}{key}"\s*{between},\s*"(?i:{_PAIR_VALUE})"\s*:\s*){_JSON}',
         r'\1"[REDACTED:key]"',
-        ('"name"', '"key"', '"field"', '"header"', '"param"', '"parameter"'),
+        ('"',),
     )
-    if group.name == "header":
-        # Several words: a scheme, its credentials and their parameters; or all cookies of the line.
-        for name, value in (("authori[sz]ation", _CREDENTIALS), ("cookie", rf"{_COOKIE}(?:;[ ]{{0,2}}{_COOKIE})*")):
-            yield (
-                f"line_{name[:6]}",
-                rf"({name}{_CLOSED}\s{{0,2}}[=:]\s{{0,2}})(?!{MARKER}{_END}){value}",
-                r"\1[REDACTED:key]",
-                (":", "="),
-            )
+    yield (
+        "pair_before",
+        rf'("(?i:{_PAIR_VALUE})"\s*:\s*)(?:"[^"]*"|{_LITERAL})(?=\s*,\s*"(?i:{_PAIR_NAME})"\s*:\s*"[^"]{{0,64}}{key}")',
+        r'\1"[REDACTED:key]"',
+        ('"',),
+    )
+    yield (
+        "pair_escaped",
+        rf"((␛*❞)(?i:{_PAIR_NAME})\2\s*:\s*\2[^\"❞]{{0,64}}{key}\2\s*,\s*\2(?i:{_PAIR_VALUE})\2\s*:\s*){value}",
+        r"\1\2[REDACTED:key]\2",
+        ("❞",),
+    )
+    # A header as a pair; where the second is a plain word, both may be names.
+    yield (
+        "pair_listed",
+        rf"([\[(]\s{{0,4}}b?([\"']|␛*❞)[^\"'❞]{{0,64}}{key}\2\s{{0,4}},\s{{0,4}})b?\2(?![a-z_. ]{{0,40}}{MARKS}?\2|{MARKER})(?:(?!\2)[^\"])*\2(?=\s{{0,4}}[\])])",
+        r"\1\2[REDACTED:key]\2",
+        ("[", "("),
+    )
+    # Several words: a scheme, its credentials and their parameters; or all cookies of the line.
+    for name, found in (("authori[sz]ation", _CREDENTIALS), ("cookies?", rf"{_COOKIE}(?:;[ ]{{0,2}}{_COOKIE})*")):
+        pattern = rf"({name}{key}\s{{0,2}}[=:]\s{{0,2}})(?!{MARKER}{_END}){found}"
+        yield f"line_{name[:6]}", f"(?i){pattern}", r"\1[REDACTED:key]", (name[:6],)
+    yield (
+        "phrase",
+        rf"(?i)(phrase{key}\s{{0,2}}[=:]\s{{0,2}}){_NOT_DONE}[A-Za-z0-9][^\"'❞␛␊␍\r\n,;<>(){{}}]*",
+        r"\1[REDACTED:key]",
+        ("phrase",),
+    )
     yield (
         "quoted",
-        rf"({key}'\s{{0,4}}(?::|=>?)\s{{0,4}})(?!None|'{MARKER}')(?:'[^'\"❞]*'?|␛*❞[^❞\"]*❞|[^{_STOP}]+)",
+        rf"({key}'\)?\s{{0,4}}(?::|=>?)\s{{0,4}})(?!None|'{MARKER}')(?:{_WRAPPED}|{_bracketed(4)}|[^{_STOP}]+)",
         r"\1'[REDACTED:key]'",
         ("'",),
     )
-    bare = _BARE + _CHAINED + (f"(?-i:{_GROUPED})" if group.name in {"identity", "contact", "finance"} else "")
-    yield (
-        "text",
-        rf"({key}[ \t␉]{{0,8}}(?:=>|->|:=|[=:])[ \t␉]{{0,8}}){_NOT_DONE}(?:␛*❞[^❞\"]*❞?|'[^'\"]*'?|{_HTML_QUOTE}[^&\"❞]*|{bare})",
-        r"\1[REDACTED:key]",
-        ("=", ":", ">"),
-    )
+    sign = rf"[ \t␉]{{0,8}}(?:=>|->|:=|[=:]{{1,2}})(?:[ |>+-]{{0,4}}{_NEWLINE}[ \t]{{1,12}}(?:- )?|[ \t␉]{{0,8}})(?:!{{1,2}}[a-z]{{1,12}} )?"
+    quoted = rf"{_WRAPPED}|`[^`\"❞]*`?|{_HTML_QUOTE}[^&\"❞]*"
+    items = rf"(?:{_NEWLINE}[ \t]{{1,12}}- [^{_STOP}]+)*"
+    for name, mark, bare in (
+        ("text", MARK, rf"{_bracketed(4)}[^{_STOP}]*|{_BARE}{_CHAINED}{items}"),
+        ("text_grouped", GROUPED, rf"{_bracketed(4, r'\[{')}[^{_STOP}]*|{_BARE}{_CHAINED}{_GROUPS}{items}"),
+    ):
+        shown = rf"\x{ord(mark):02x}"
+        yield name, rf"({shown}{_CLOSED}{sign}){_NOT_DONE}(?:{quoted}|{bare})", r"\1[REDACTED:key]", ("=", ":", ">")
     yield (
         "html",
         rf"({key}{_HTML_QUOTE}\s{{0,4}}[:=]\s{{0,4}})(?:{_HTML_QUOTE}[^&\"❞]*|[^\s&\"❞<]+)",
         r"\1[REDACTED:key]",
         ("&quot;", "&apos;", "&#"),
     )
+    # `<password type="text">…`, `<entry key="password">…`, `<key>password</key><string>…`, and CDATA.
     yield (
         "element",
-        rf"(<(?:[A-Za-z0-9_-]{{1,32}}:)?[A-Za-z0-9_.-]{{0,32}}{bare_key}(?:\s[^<>\"]{{0,128}})?>\s{{0,4}})(?!{MARKER})[^<\"\s][^<\"]*",
+        rf"(<(?!/)(?:[^<>\"\x0e\x0f]|=\"){{0,64}}{MARKS}\"?{_ATTRIBUTES}(?<!/)>\s{{0,4}}(?:<!\[CDATA\[|<[^<>\"!]{{1,64}}>\s{{0,4}}){{0,2}})(?!{MARKER})[^<\"\s][^<\"]*",
         r"\1[REDACTED:key]",
         ("<",),
     )
     yield (
-        "option",
-        rf"(--[A-Za-z0-9-]{{0,32}}{bare_key}[ \t]{{1,4}})(?!-|{MARKER}{_END})[^\s\"'❞␛␊]+",
+        "element_name",
+        rf"(>\s{{0,4}}[A-Za-z0-9_.-]{{0,64}}{MARKS}</[^<>\"]{{1,32}}>\s{{0,4}}<[^<>\"!]{{1,64}}>)(?!{MARKER})[^<\"\s][^<\"]*",
         r"\1[REDACTED:key]",
-        ("--",),
+        ("</",),
+    )
+    yield (
+        "attribute",
+        rf"({MARKS}(?:[\"']|␛*❞)[^<>\"'❞]{{1,40}}(?i:value)=([\"']|␛*❞))(?!{MARKER})(?:(?!\2)[^\"])*",
+        r"\1[REDACTED:key]",
+        ("value=",),
+    )
+    yield (
+        "part",
+        rf"({MARKS}(?:[\"']|␛*❞)(?:{_NEWLINE}[A-Za-z-]{{1,32}}: [^\"❞␊\n]{{0,80}}){{0,2}}{_NEWLINE}{{2}})(?!{MARKER})[^\"❞␛␊␍\r\n]+",
+        r"\1[REDACTED:key]",
+        ("name=",),
+    )
+    yield (
+        "option",
+        rf"((?:--|(?<![^\s\"'❞])-)[A-Za-z][A-Za-z0-9-]{{0,48}}{MARKS}[ \t]{{1,4}})(?!-|{MARKER}{_END})(?:{_WRAPPED}|[^\s\"'❞␛␊]+)",
+        r"\1[REDACTED:key]",
+        ("-",),
     )
     yield (
         "encoded",
-        rf"({bare_key}(?:%(?:25)*(?:2[27]|5[Dd]))?(?:\+|%(?:25)*20)?%(?:25)*3[AaDdEe](?:\+|%(?:25)*2[027])*)(?!{MARKER})(?:(?!%(?:25)*(?:2[267]|3[Cc]))[^\s&\"'❞<>])+",
+        rf"({MARKS}(?:%(?:25)*(?:2[27]|5[Dd]))?(?:\+|%(?:25)*20)?%(?:25)*3[AaDdEe](?:\+|%(?:25)*2[027])*)(?!{MARKER})(?:(?!%(?:25)*(?:2[267]|3[Cc]))[^\s&\"'❞<>])+",
         r"\1[REDACTED:key]",
-        ("%0d", "%0a", "%0e", "%00"),
+        ("%",),
     )
-    if group.name == "contact":
-        # Machines have an `address` as well; a street has a number, and a word with it.
-        yield (
-            "street",
-            r'("address"\s*:\s*)"(?=[^"]{0,128}[0-9])(?=[^"]{0,128}[A-Za-z]{3,32}[ ,])[^"]*"',
-            r'\1"[REDACTED:key]"',
-            ('"address"',),
-        )
-    if group.name in {"password", "secret", "token"}:
-        # Only with a digit in it: "the token is invalid" says nothing.
-        yield (
-            "said",
-            rf"((?<![A-Za-z]){bare_key}\s(?:is|was)(?: now)?:?\s)(?=[^\s\"'❞]{{0,64}}[0-9])[^{_STOP}]+",
-            r"\1[REDACTED:key]",
-            (" is", " was"),
-        )
+    # Only with a digit in it: "the token is invalid" says nothing.
+    yield (
+        "said",
+        rf"({MARKS}\s(?:is|was)(?: now)?:?\s)(?=[^\s\"'❞]{{0,64}}[0-9])[^{_STOP}]{{6,}}",
+        r"\1[REDACTED:key]",
+        (" is", " was"),
+    )
 
 
-def key_rules(group: KeyGroup) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
-    """The rules of one group, each with the guard that its way of writing adds."""
+def value_rules() -> tuple[tuple[Rule, tuple[str, ...]], ...]:
+    """The rules for what stands behind a mark, each with the guard of its way of writing."""
     return tuple(
-        (Rule(f"key_{group.name}_{name}", "key", f"(?i){pattern}", group.guard, replacement=replacement), guard)
-        for name, pattern, replacement, guard in _contexts(group)
+        (Rule(f"key_{name}", "key", pattern, replacement=replacement), guard)
+        for name, pattern, replacement, guard in _contexts()
     )
 
 
-def text_only_rule(group: KeyGroup) -> Rule:
+def text_only_rule() -> Rule:
     """`password="…"` in plain quotes: only in what is no JSON, where that quote would end a string."""
-    key = key_pattern(group) + _CLOSED
-    return Rule(
-        f"key_{group.name}_plain",
-        "key",
-        rf"(?i)({key}'?\s{{0,4}}(?:=>|:=|[=:])\s{{0,4}})(?!\"{MARKER}\")\"[^\"]*\"?",
-        group.guard,
-        replacement=r'\1"[REDACTED:key]"',
-    )
+    wrapped = rf"(?:[A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\()?"
+    before = rf"{MARKS}{_CLOSED}['\"]?\s{{0,4}}(?:=>|:=|[=:])\s{{0,4}}"
+    option = rf"--[A-Za-z0-9-]{{1,48}}{MARKS}\s{{1,4}}"
+    said = rf"{MARKS}\s{{0,2}}[=:]\s{{0,2}}\[REDACTED:key\](?=\"[^\",}}\]\s:])"  # Digest username="…", response="…"
+    quoted = r"(?:\"{3}[^\"]*(?:\"{3})?|(?:\"[^\"]*\"?(?:,[ ]{0,2}[A-Za-z0-9_.-]{1,64}=(?=\"))?)+)"
+    pattern = rf"({before}{wrapped}|{option}|{said})(?!\"(?:{MARKER}|{PSEUDONYM})\"){quoted}|({MARKS}\"\s{{0,4}}[=:]\s{{0,4}})(?!null|{MARKER})[^{_STOP}\[{{][^{_STOP}]*"
+    return Rule("key_plain", "key", pattern, replacement=r'\1\2"[REDACTED:key]"')
 
 
-@lru_cache(maxsize=8)
-def name_test(groups: tuple[KeyGroup, ...]) -> re.Pattern[str]:
-    """What a whole name is matched against."""
-    parts = [rf"[\s\S]*{key_pattern(group)}" for group in groups]
-    return re.compile(f"(?i)(?:{'|'.join(parts)}|address)")
+UNMARK: Final = Rule("names_done", "", MARKS, replacement="")

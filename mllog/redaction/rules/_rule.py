@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Check = Literal["", "luhn", "mod97"]
+Check = Literal["", "luhn", "mod97", "cpf", "cnpj", "insee"]
 Where = Literal["everywhere", "process", "pipeline"]
 
 MARKER: Final = r"\[REDACTED:[a-z_]+(?::[^\]\s\"'❞]{1,8})?\]"
@@ -57,5 +57,5 @@ class Rule:
     examples_no_match: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.replacement:
+        if not self.replacement and self.kind:
             object.__setattr__(self, "replacement", f"[REDACTED:{self.kind}]")

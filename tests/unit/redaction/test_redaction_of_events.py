@@ -107,3 +107,18 @@ def test_records_of_an_application_are_redacted() -> None:
     assert "ann.lee77" not in text
     assert str(CARD) not in text
     assert "4821" not in text
+
+
+@pytest.mark.parametrize("profile", [False, True], ids=["no profile", "profile"])
+def test_a_float_that_is_a_card(profile: bool) -> None:
+    """Frames make floats of integers: on the compiled path and off it, unless the name says that it measures."""
+    known = mllog.Profile.learn(pd.DataFrame({"a": [1.5, 2.5] * 20}), name="m", version="1")
+    log = mllog.model(f"float-card-{profile}", "1", profile=known if profile else None)
+    with capture() as events:
+        for value in (1.5, 2.0**60, 1e300, float(CARD)):
+            log.prediction({"ref": value, "flops": value})
+    assert "[REDACTED:card]" in json.dumps(events[3])
+    assert "REDACTED" not in json.dumps(events[:3])
+    if not profile:
+        assert events[3]["mllog"]["input"] == {"number": {"flops": float(CARD)}, "category": {"ref": "[REDACTED:card]"}}
+        assert events[2]["mllog"]["input"] == {"number": {"ref": 1e300, "flops": 1e300}}
