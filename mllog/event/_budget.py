@@ -6,7 +6,7 @@ from typing import Final
 
 VALUES: Final = 5_000
 CHARACTERS: Final = 1 << 18
-_EACH: Final = 160  # what a text costs beside its characters
+_EACH: Final = 320  # what a text costs beside its characters
 
 
 class Budget:
