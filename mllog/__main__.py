@@ -42,11 +42,15 @@ def main() -> None:
         _fail(MissingExtraError(f"this command ({name} is missing)", _EXTRA_OF.get(name, "embedded")))
     except MllogError as error:
         _fail(error)
-    except BrokenPipeError:  # `mllog spool cat … | head`: nobody reads on, which is no fault
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # the last resort: a command that knows more says it itself
+        if isinstance(error, BrokenPipeError):  # `mllog spool cat … | head`: nobody reads on, which is no fault
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        place = error.filename2 or error.filename
+        _fail(f"{'' if place is None else f'{os.fsdecode(place)}: '}{error.strerror or error}")
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: Exception | str) -> None:
     print(f"mllog: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
     raise SystemExit(1) from None
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mllog._durations import seconds
 from mllog._state import LOGGER, STATE, Counts, default_service
+from mllog._texts import text_fault
 from mllog.errors import ConfigurationError
 from mllog.event._names import slug
 from mllog.redaction import Redactor, Rule
@@ -24,6 +25,7 @@ _UNITS: Final = {
     **{f"{letter}i": 1024**power for power, letter in enumerate("kmgt", 1)},
     "i": 1,
 }
+_LARGEST: Final = 2**63
 
 
 def default_spool() -> Path:
@@ -54,9 +56,9 @@ def configure(
 ) -> None:
     """Attach a sink to the logger `mllog`; without it every call returns at once.
 
-    What is not given comes from the variable of the same name: `MLLOG_SERVICE`, `MLLOG_ENVIRONMENT`, and so on.
-    It starts no thread and writes no file: that comes with the first event, so a server that forks its workers may
-    call it before the fork. Calling it again replaces the sink.
+    What is not given, or is `""`, comes from the variable of the same name: `MLLOG_SERVICE`, `MLLOG_ENVIRONMENT`, and
+    so on. It starts no thread and writes no file: that comes with the first event, so a server that forks its workers
+    may call it before the fork. Calling it again replaces the sink.
 
     Args:
         service: name of the service; default: the program's name.
@@ -87,44 +89,36 @@ def configure(
         '/dev/null'
         >>> mllog.shutdown()
     """
-    for name, value in (
-        ("service", service),
-        ("environment", environment),
-        ("version", version),
-        ("endpoint", endpoint),
-    ):
-        _text(name, value)
-    for name, value in (("free_text", free_text), ("when_full", when_full)):
-        _text(name, value)
-    target = sink if sink is not None else ("spool" if spool is not None else os.environ.get("MLLOG_SINK", "spool"))
-    named = {
-        "name": service or os.environ.get("MLLOG_SERVICE") or default_service(),
-        "environment": environment or os.environ.get("MLLOG_ENVIRONMENT") or "default",
-    }
-    if version or os.environ.get("MLLOG_VERSION"):
-        named["version"] = version or os.environ["MLLOG_VERSION"]
-    place = named["environment"]
-    redactor = _redactor(redaction if redaction is not None else os.environ.get("MLLOG_REDACTION", "default"), place)
-    texts = free_text or os.environ.get("MLLOG_FREE_TEXT") or "summary"
+    place = _text("environment", environment) or "default"
+    named = {"name": _text("service", service) or default_service(), "environment": place}
+    if release := _text("version", version):
+        named["version"] = release
+    redactor = _redactor(_given("redaction", redaction)[1], place)
+    texts = _text("free_text", free_text) or "summary"
     if texts not in {"summary", "keep"}:
         raise ConfigurationError(f"free_text: {texts!r} is neither 'summary' nor 'keep'")
+    address = _text("endpoint", endpoint)
+    folder = _path("spool", spool)
+    # A folder that the caller names goes before MLLOG_SINK.
+    target = "spool" if spool and not sink else _path("sink", sink) or "spool"
+    policy = _when_full(_text("when_full", when_full) or "drop_newest")
+    bound = _bytes("max_bytes", max_bytes)
+    wait = _number("block_seconds", block_seconds)
+    group = _group("spool_group", spool_group)
     if slug(place) != place:
         warnings.warn(f"environment {place!r} is written as {slug(place)!r} in index names", stacklevel=2)
-    address = endpoint or os.environ.get("MLLOG_ENDPOINT") or None
     if target == "spool":
-        bound = _bytes("max_bytes", max_bytes, "MLLOG_MAX_BYTES")
-        wait = _number("block_seconds", block_seconds, "MLLOG_BLOCK_SECONDS")
         handler: EventHandler = SpoolHandler(
-            Path(spool if spool is not None else os.environ.get("MLLOG_SPOOL") or default_spool()),
+            Path(folder or default_spool()),
             max_bytes=MAX_BYTES if bound is None else bound,
-            when_full=_when_full(when_full or os.environ.get("MLLOG_WHEN_FULL") or "drop_newest"),
+            when_full=policy,
             block_seconds=BLOCK_SECONDS if wait is None else wait,
-            group=spool_group if spool_group is not None else os.environ.get("MLLOG_SPOOL_GROUP") or None,
+            group=group,
             endpoint=address,
             service=named,
         )
     elif address is not None:
-        raise ConfigurationError(f"endpoint: only a spool can be delivered; the sink is {os.fspath(target)!r}")
+        raise ConfigurationError(f"endpoint: only a spool can be delivered; the sink is {target!r}")
     else:
         handler = StdoutHandler() if target == "stdout" else FileHandler(Path(target))
     import mllog.emit._encoder  # noqa: F401, PLC0415 - now, since the first event would wait for msgspec
@@ -138,55 +132,89 @@ def configure(
     STATE.sink = handler
 
 
-def _redactor(redaction: str | os.PathLike[str] | tuple[Rule, ...], environment: str) -> Redactor | None:
-    if redaction == "off":
+def _redactor(redaction: Any, environment: str) -> Redactor | None:
+    if isinstance(redaction, str) and redaction == "off":
         return None
-    if redaction == "default":
+    if redaction is None or (isinstance(redaction, str) and redaction == "default"):
         return Redactor()
+    if isinstance(redaction, tuple | list) and all(isinstance(rule, Rule) for rule in redaction):
+        return Redactor(tuple(redaction))
     if isinstance(redaction, os.PathLike) or (isinstance(redaction, str) and redaction.endswith(".toml")):
         from mllog.redaction._file import load_file  # noqa: PLC0415 - most services have none
 
-        file = load_file(os.fspath(redaction))
+        file = load_file(_path("redaction", redaction) or "")
         return Redactor(file.rules, strategies=file.strategies, pseudonyms=file.pseudonyms(environment))
-    if isinstance(redaction, str) or not all(isinstance(rule, Rule) for rule in redaction):
-        raise ConfigurationError(
-            f"redaction: {redaction!r} is neither 'default', 'off', a redaction.toml nor a tuple of rules"
-        )
-    return Redactor(tuple(redaction))
+    raise ConfigurationError(
+        f"redaction: {redaction!r} is neither 'default', 'off', a redaction.toml nor a tuple of rules"
+    )
 
 
-def _number(name: str, value: float | str | None, variable: str) -> float | None:
-    """A number from an argument, or from the variable where there is none."""
-    given, where = (value, name) if value is not None else (os.environ.get(variable) or None, variable)
+def _given(name: str, value: Any) -> tuple[str, Any]:
+    """What an argument is, and where it stands: in the call, else in the variable MLLOG_<NAME>; "" is not given."""
+    if value is None or (isinstance(value, str) and not value):
+        variable = f"MLLOG_{name.upper()}"
+        return variable, os.environ.get(variable) or None
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise ConfigurationError(f"{name}: the number is too large: it must be below 2**63")
+    return name, value
+
+
+def _text(name: str, value: object) -> str | None:
+    where, text = _given(name, value)
+    if text is None:
+        return None
+    if fault := text_fault(text):
+        raise ConfigurationError(f"{where}: {text!r} {fault}")
+    return str(text)
+
+
+def _path(name: str, value: object) -> str | None:
+    where, given = _given(name, value)
+    if given is None:
+        return None
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str):
+        raise ConfigurationError(f"{where}: {given!r} is not a path: give a string or a pathlib.Path")
+    if fault := text_fault(path, path=True):
+        raise ConfigurationError(f"{where}: {path!r} {fault}")
+    return path
+
+
+def _group(name: str, value: object) -> str | int | None:
+    where, group = _given(name, value)
+    if isinstance(group, bool) or not isinstance(group, str | int | None) or (isinstance(group, int) and group < 0):
+        raise ConfigurationError(f"{where}: {group!r} is not the name or id of a group")
+    return _text(name, group) if isinstance(group, str) else group
+
+
+def _number(name: str, value: object) -> float | None:
+    """A number of seconds, as `0.5` or `2s`."""
+    where, given = _given(name, value)
     if given is None:
         return None
     try:
         number = seconds(given) if isinstance(given, str) and given[-1:] in "smhd" else float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, ConfigurationError):
         raise ConfigurationError(f"{where}: {given!r} is not a number of seconds, such as 0.5 or 2s") from None
     if isinstance(given, bool) or not 0 < number < float("inf"):
         raise ConfigurationError(f"{where}: {given!r} is not above zero")
     return number
 
 
-def _bytes(name: str, value: float | str | None, variable: str) -> int | None:
-    """A number of bytes, as `536870912` or `512MB`, from an argument, or from the variable where there is none."""
-    given, where = (value, name) if value is not None else (os.environ.get(variable) or None, variable)
+def _bytes(name: str, value: object) -> int | None:
+    """A number of bytes, as `536870912` or `512MB`."""
+    where, given = _given(name, value)
     if given is None:
         return None
     match = _SIZE.fullmatch(str(given).strip()) if isinstance(given, int | float | str) else None
     if match is None or isinstance(given, bool):
         raise ConfigurationError(f"{where}: {given!r} is not a size; write a number of bytes, or 512MB, 1GiB")
-    size = int(float(match[1]) * _UNITS[match[2].lower().removesuffix("b")])
-    if size <= 0:
+    size = float(match[1]) * _UNITS[match[2].lower().removesuffix("b")]
+    if size < 1:
         raise ConfigurationError(f"{where}: {given!r} is not above zero")
-    return size
-
-
-def _text(name: str, value: object) -> None:
-    """Refuse an argument that is no text."""
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{name}: {value!r} is not a string")
+    if size >= _LARGEST:
+        raise ConfigurationError(f"{where}: {given!r} is too large: it must be below 2**63; write for example 1GB")
+    return int(size)
 
 
 def _when_full(policy: str) -> WhenFull:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mllog._configure import configure
 from mllog._state import STATE
+from mllog._texts import text_fault
 from mllog.emit._logger import ModelLogger
 from mllog.errors import ConfigurationError
 
@@ -37,7 +38,7 @@ def model(
         sample_key: name of an input; the same value is then always in or always out.
 
     Raises:
-        ConfigurationError: a name is blank or a share is outside 0 to 1.
+        ConfigurationError: a name or version is blank, or a share is outside 0 to 1.
         ProfileError: the profile's file is none.
 
     Example:
@@ -45,7 +46,7 @@ def model(
         >>> mllog.model("late", "1.0") is mllog.model("late", "1.0")
         True
     """
-    if not isinstance(name, str) or not name.strip():
+    if text_fault(name):
         raise ConfigurationError(f"model: a name is a string that is not blank, not {name!r}")
     for argument, value in (("version", version), ("dataset", dataset), ("sample_key", sample_key)):
         if value is not None and not isinstance(value, str):
@@ -60,6 +61,8 @@ def model(
         profile = Profile.load(os.fspath(profile))
     if version is None:
         version = profile.version if profile is not None else _version_of(sys._getframe(1).f_globals)  # noqa: SLF001 - the documented way to the caller's module
+    if fault := text_fault(version):
+        raise ConfigurationError(f"version: {version!r} of the model {name!r} {fault}: give a text such as '1.0'")
     logger = MODELS.get((name, version))
     if logger is None:
         logger = ModelLogger(name, version, profile=profile, dataset=dataset, sample=sample, sample_key=sample_key)

@@ -145,6 +145,9 @@ def case_files(paths: Sequence[Path], cases: Sequence[Path] | None) -> list[Path
     """
     if cases:
         return list(cases)
+    for path in paths:
+        if not path.exists():
+            raise ConfigurationError(f"{path}: no such file or folder; give a *.conf file or a folder of them")
     beside = [(path.resolve().parent / "cases", path.resolve().name) for path in paths]
     folders = [cases / name if (cases / name).is_dir() else cases for cases, name in beside]
     files = sorted({file for folder in folders for file in folder.glob("*.yml")})

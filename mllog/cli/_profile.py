@@ -22,6 +22,8 @@ app = typer.Typer(name="profile", help="Learn and show profiles.", no_args_is_he
 
 _NAMES: Final = 20
 _DAY: Final = 86_400
+_ENDINGS: Final = (".csv", ".txt", ".parquet")
+_PACKED: Final = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar"}
 
 
 @app.command()
@@ -64,8 +66,14 @@ def _read(path: Path) -> pd.DataFrame:
         raise MissingExtraError("Profile.learn", "profile") from error
     if not path.is_file():
         raise ProfileError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}: give a CSV or Parquet file")
+    ending = next((suffix for suffix in reversed(path.suffixes) if suffix.lower() not in _PACKED), "").lower()
+    if ending not in _ENDINGS:
+        raise ProfileError(
+            f"{path}: the ending {ending!r} is none of {', '.join(_ENDINGS)} (or packed, as .csv.gz): convert the file,"
+            " or use Profile.learn in Python"
+        )
     try:
-        if path.suffix.lower() == ".parquet":
+        if ending == ".parquet":
             return pd.read_parquet(path)
         return pd.read_csv(path, low_memory=False)
     except ImportError as error:

@@ -71,6 +71,11 @@ def ship(
     from mllog.shipping import Shipper  # noqa: PLC0415 - an extra
 
     endpoint = options.endpoint()
+    if not folder.is_dir():  # a service may wait for its folder; whoever types one has mistyped it
+        what = (
+            "is a file, not the folder of a spool" if folder.exists() else "no such folder; it comes with the service"
+        )
+        raise SpoolError(f"{folder}: {what}")
     log_to_stderr(logging.INFO)
     shipper = Shipper(folder, endpoint, keep=None if keep is None else seconds(keep))
     for number in (signal.SIGTERM, signal.SIGINT):

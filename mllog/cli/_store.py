@@ -45,6 +45,7 @@ def query(
     as_json: Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")] = False,
 ) -> None:
     """Find events: a table for people, JSON lines for machines."""
+    from mllog.store._models import check_model  # noqa: PLC0415 - an extra
     from mllog.store._selection import selection  # noqa: PLC0415 - an extra
 
     start, end = _period(since, until)
@@ -55,6 +56,8 @@ def query(
         "track_total_hits": True,
     }
     with options.open() as store:
+        if model is not None:
+            check_model(store, model, index=index)
         hits = store.search(body, index=index)["hits"]
     if as_json:
         for hit in hits["hits"]:

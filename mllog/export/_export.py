@@ -23,10 +23,10 @@ from mllog.export._columns import (
 from mllog.export._frame import series
 from mllog.profile import Profile
 from mllog.store import EVERY, Store
+from mllog.store._models import check_model
 from mllog.store._selection import flat, get_path, selection
 
 _IDS: Final = 1000
-_MODELS: Final = 10
 _PREDICTIONS: Final = ({"term": {"event.action": "prediction"}}, {"term": {"mllog.model.role": "live"}})
 
 Progress = Callable[[int], None]
@@ -64,7 +64,10 @@ class Export:
     lost: Unrestored = field(default_factory=Unrestored)
 
     def __post_init__(self) -> None:
-        self.until = self.until or dt.datetime.now(dt.UTC)
+        now = dt.datetime.now(dt.UTC)
+        if self.until is None and self.since is not None and self.since >= now:
+            raise QueryError(f"since ({self.since.isoformat()}) is in the future, so there are no events from it on")
+        self.until = self.until or now
         if self.model is None and self.profile is not None:
             self.model = self.profile.name
         if self.model is None and not self.text.strip():
@@ -86,13 +89,8 @@ class Export:
             QueryError: it has none; the message names some models that it has.
             StoreError: the store cannot be read.
         """
-        if self.model is None or self.store.count(selection(*_PREDICTIONS, model=self.model), index=self.index):
-            return
-        aggs = {"models": {"terms": {"field": "mllog.model.name", "size": _MODELS}}}
-        body = {"query": selection(*_PREDICTIONS), "size": 0, "aggs": aggs}
-        buckets = self.store.search(body, index=self.index)["aggregations"]["models"]["buckets"]
-        known = ", ".join(repr(str(bucket["key"])) for bucket in buckets) or "none"
-        raise QueryError(f"no predictions of the model {self.model!r} in the store; models in it: {known}")
+        if self.model is not None:
+            check_model(self.store, self.model, *_PREDICTIONS, index=self.index, what="predictions")
 
     def columns(self) -> list[Column]:
         """The columns; without a profile, the events are read to find them."""

@@ -36,7 +36,7 @@ def learn(
     """
     if not isinstance(frame, pd.DataFrame):
         raise ProfileError(
-            f"learn() takes a pandas DataFrame, not {type(frame).__name__}: convert it, for example with"
+            f"learn() takes a pandas DataFrame, not {_type(frame)}: convert it, for example with"
             " pandas.DataFrame(...) or .to_pandas()"
         )
     answers = None if outputs is None else output_frame(outputs)
@@ -121,6 +121,12 @@ def _check(
         for name in names:
             if name not in known:
                 raise ProfileError(f"{what}: {name!r} is not a column of the frame")
+
+
+def _type(value: object) -> str:
+    """The type's name with its module, since polars has a DataFrame too."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def _is_unicode(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mllog._files import write_atomically
+from mllog._texts import text_fault
 from mllog._timestamps import iso_utc
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
@@ -90,8 +92,9 @@ class Profile:
             slices: columns to watch separately, by value.
 
         Raises:
-            ProfileError: the frame is empty, a named column is not in it, or a column has no usable name or holds
-                what is no single number, boolean, time or text; the message names the column.
+            ProfileError: the name or version is no text, the frame is empty, a named column is not in it, or a column
+                has no usable name or holds what is no single number, boolean, time or text; the message names
+                the column.
             MissingExtraError: numpy or pandas is not installed.
 
         Example:
@@ -102,13 +105,15 @@ class Profile:
             mllog.errors.ProfileError: column 'tags': row 0 holds a list, which is no single number, text, boolean or \
 time: give each element a column of its own, turn it into a text, or drop the column
         """
-        if not name:
-            raise ProfileError("the name of the model is empty: give name=")
+        for what, text, like in (("name", name, "'late'"), ("version", version, "'1.0'")):
+            if fault := text_fault(text):
+                raise ProfileError(f"the {what} of the model, {text!r}, {fault}: give {what}= as a text such as {like}")
+        marked, watched = _columns("sensitive", sensitive), _columns("slices", slices)
         try:
             from mllog.profile._learn import learn  # noqa: PLC0415 - pandas is an extra
         except ModuleNotFoundError as error:
             raise MissingExtraError("Profile.learn", "profile") from error
-        inputs, output_features, invalid, rules = learn(frame, outputs, tuple(sensitive), tuple(slices))
+        inputs, output_features, invalid, rules = learn(frame, outputs, marked, watched)
         return cls(
             name=name,
             version=version,
@@ -118,7 +123,7 @@ time: give each element a column of its own, turn it into a text, or drop the co
             created=iso_utc(dt.datetime.now(dt.UTC), "seconds"),
             rules=rules,
             invalid_share=invalid,
-            slices=tuple(slices),
+            slices=watched,
         )
 
     @property
@@ -227,3 +232,18 @@ time: give each element a column of its own, turn it into a text, or drop the co
             self._validator.append(Validator(self, redactor=None))
         violations: dict[str, list[str]] = self._validator[0].violations(inputs)
         return violations
+
+
+def _columns(what: str, names: Any) -> tuple[str, ...]:
+    """The names of columns that a caller gives.
+
+    Raises:
+        ProfileError: they are no collection of strings.
+    """
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise ProfileError(f"{what}: {names!r} is not a list of columns: write {what}=[...] with their names")
+    columns = tuple(names)
+    for name in columns:
+        if not isinstance(name, str):
+            raise ProfileError(f"{what}: {name!r} is not the name of a column, which is a string")
+    return columns

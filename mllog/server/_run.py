@@ -65,6 +65,8 @@ def usable(folder: Path, what: str, least_bytes: int = 0) -> Path:
     Raises:
         ConfigurationError: it cannot be made or written, or the disk is full.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{what} {folder}: it is a file, and a folder is needed; nothing was written")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".probe-{secrets.token_hex(8)}"
