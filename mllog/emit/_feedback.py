@@ -45,8 +45,8 @@ def known(value: Any) -> Any:
 
     Example:
         >>> import pandas as pd
-        >>> known(float("nan")), known([0.5]), known("late"), known(pd.Series([0.5], index=["a"]))
-        (None, 0.5, 'late', 0.5)
+        >>> known(float("nan")), known([0.5]), known("late"), known(pd.Series([2], index=["a"])) == 2
+        (None, 0.5, 'late', True)
     """
     if isinstance(value, str | bool | int):
         return value

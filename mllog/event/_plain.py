@@ -174,12 +174,12 @@ def read(value: Any, name: str) -> Any:
 
 
 def single(value: Any) -> Any:
-    """What an array without dimensions or a scalar of Arrow holds; `Unreadable` where that fails; else the same value.
+    """What an array without dimensions or a scalar of Arrow holds; any other value, and one that fails, as it is.
 
     Example:
         >>> import numpy as np
-        >>> single(np.array(3.5)) == 3.5, single("late"), single(np.ma.array(3.5, mask=True))
-        (True, 'late', masked)
+        >>> single(np.array(3.5)).item(), single("late"), single(np.ma.array(3.5, mask=True))
+        (3.5, 'late', masked)
     """
     try:
         arrow, numpy = sys.modules.get("pyarrow"), sys.modules.get("numpy")
@@ -198,7 +198,7 @@ def single(value: Any) -> Any:
     except BaseException as error:
         if must_propagate(error):
             raise
-        return Unreadable(error)
+        return value
 
 
 _UNKNOWN: Final = object()
