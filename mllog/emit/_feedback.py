@@ -45,8 +45,8 @@ def known(value: Any) -> Any:
 
     Example:
         >>> import pandas as pd
-        >>> known(float("nan")), known([0.5]), known("late"), known(pd.Series([2], index=["a"])) == 2
-        (None, 0.5, 'late', True)
+        >>> known(float("nan")), known([0.5]), known("late"), known(pd.Series(["on"], index=["a"]))
+        (None, 0.5, 'late', 'on')
     """
     if isinstance(value, str | bool | int):
         return value

@@ -227,7 +227,7 @@ def _refusal(value: Any, *, is_nested: bool) -> str:
 
 def _is_infinite(value: Any) -> bool:
     """Whether a value that JSON has no number for is an infinity or too large an integer, and not NaN."""
-    return is_too_large(value) or is_numeric(value) and bool(value == value) and bool(abs(value) == float("inf"))  # noqa: PLR0124 - NaN
+    return is_too_large(value) or (is_numeric(value) and bool(value == value) and bool(abs(value) == float("inf")))  # noqa: PLR0124 - NaN
 
 
 def _is_boolean(dtype: Any) -> bool:
