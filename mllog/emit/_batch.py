@@ -64,6 +64,8 @@ def _of_frame(values: Any) -> Rows | None:
             return _named(list(values.columns), columns, len(values))
         if isinstance(values, pandas.Series | pandas.Index):
             return _cells(values if isinstance(values, pandas.Series) else values.to_series())
+        if isinstance(values, pandas.api.extensions.ExtensionArray):
+            return _cells(pandas.Series(values))
     if polars is not None:
         if isinstance(values, polars.LazyFrame):
             values = values.collect()
@@ -112,7 +114,7 @@ def paired(
     """
     input_rows = rows(inputs, names, numbered=True)
     count = len(input_rows)
-    output_rows = [None] * count if outputs is None else _fitting(outputs, output_names, count)
+    output_rows = [None] * count if outputs is None else _named_gaps(_fitting(outputs, output_names, count))
     id_rows = [None] * count if ids is None else _fitting(ids, (), count)
     return list(zip(input_rows, output_rows, id_rows, strict=True))
 
@@ -129,6 +131,12 @@ def _fitting(values: Any, names: Sequence[str], count: int) -> Rows:
             raise
         failure = error
     return [Unreadable(failure)] * count
+
+
+def _named_gaps(answers: Rows) -> Rows:
+    """Answers of which a missing one has the names of the others, so that the event says what is missing."""
+    names = next((answer for answer in answers if type(answer) is dict), ("value",))
+    return [dict.fromkeys(names) if answer is None else answer for answer in answers]
 
 
 def _cells(series: Any) -> Rows:

@@ -8,10 +8,13 @@ from typing import Any, Final
 from mllog.emit._mapping import free_name
 from mllog.emit._shape import CARD, CATEGORY_LENGTH, IDENTIFIER, MOST_FEATURES, Shape, Text, types_of
 from mllog.event._findings import TEXT_LENGTH, Findings
-from mllog.event._plain import TOO_MUCH, Unreadable, is_missing, plain
+from mllog.event._plain import TOO_MUCH, Unreadable, is_missing, plain, single
 from mllog.redaction import SENSITIVE, Redactor
 
 _INT64: Final = 2**63
+TOO_LARGE: Final = 1 << 1023
+"""Integers from here on are no number of JSON that a store could read."""
+
 KNOWN_VALUES: Final = 20_000
 """Strings that one splitter remembers in all."""
 
@@ -259,8 +262,10 @@ class Splitter:
             findings.redacted(name, (kind,))
         elif -_INT64 <= value < _INT64:
             number[name] = value
+        elif -TOO_LARGE < value < TOO_LARGE:
+            number[name] = plain(value)
         else:
-            number[name] = plain(value) if abs(value) < 1 << 1023 else None
+            self.non_finite(name, number, findings)
 
     def string(
         self, name: str, value: str, category: dict[str, Any], rest: dict[str, dict[str, Any]], findings: Findings
@@ -302,10 +307,11 @@ class Splitter:
         if value is True or value is False:
             rest.setdefault("boolean", {})[name] = value
             return
+        value = single(value)
         if type(value) is Unreadable:
             findings.violate("unreadable", name)
             return
-        simple = plain(value, findings.budget)
+        simple = value if is_too_large(value) else plain(value, findings.budget)
         kind = type(simple)
         if kind is str:
             self.string(name, simple, category, rest, findings)
@@ -332,6 +338,16 @@ class Splitter:
         for _, kind in found:
             findings.redacted(name, (kind,))
         return clean
+
+
+def is_too_large(value: Any) -> bool:
+    """Whether an integer is beyond the numbers of an event.
+
+    Example:
+        >>> is_too_large(10**400), is_too_large(10**300)
+        (True, False)
+    """
+    return type(value) is int and not -TOO_LARGE < value < TOO_LARGE
 
 
 def is_numeric(value: Any) -> bool:

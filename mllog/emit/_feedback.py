@@ -16,7 +16,7 @@ from mllog.emit._call import Call
 from mllog.emit._compiled import CompiledModel, sort_by_value
 from mllog.emit._mapping import mapping
 from mllog.event._findings import Findings
-from mllog.event._plain import is_missing, plain
+from mllog.event._plain import is_missing, plain, read, single
 
 _MILLISECOND: Final = 1_000_000
 _MAX_LENGTH: Final = 1024
@@ -44,18 +44,25 @@ def known(value: Any) -> Any:
     """An answer or a ground truth as one value; None where it is missing, in pandas' sense: NaN too.
 
     Example:
-        >>> known(float("nan")), known([0.5]), known("late")
-        (None, 0.5, 'late')
+        >>> import pandas as pd
+        >>> known(float("nan")), known([0.5]), known("late"), known(pd.Series(["on"], index=["a"]))
+        (None, 0.5, 'late', 'on')
     """
     if isinstance(value, str | bool | int):
         return value
-    single = mapping(value)
-    if list(single) == ["value"]:
-        value = single["value"]
+    cells = mapping(value)
+    if len(cells) == 1 and ("value" in cells or _has_one_cell(value)):
+        (value,) = map(single, cells.values())
     if is_missing(value):
         return None
     simple = plain(value)
     return None if simple is None else value
+
+
+def _has_one_cell(value: Any) -> bool:
+    """Whether it is a Series or frame of one value, whose name then says nothing of its own."""
+    shape = read(value, "shape")
+    return isinstance(shape, tuple) and math.prod(shape) == 1
 
 
 def _apart(one: Any, other: Any) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mllog.errors import must_propagate
-from mllog.event._plain import Unreadable, fields_of, read
+from mllog.event._plain import Unreadable, fields_of, read, single
 
 MOST_NAMES: Final = 10_000
 """Features of one call; more would slow the service down."""
@@ -50,7 +50,7 @@ def mapping(values: Any, names: tuple[str, ...] = (), *, numbered: bool = False)
 def _mapping(values: Any, names: tuple[str, ...], *, numbered: bool) -> dict[Any, Any]:
     if isinstance(values, Mapping):
         return _items(values)
-    row = _frame_row(values)
+    row = _frame_row(values, names)
     if row is not None:
         return row
     kind = type(values)
@@ -58,12 +58,12 @@ def _mapping(values: Any, names: tuple[str, ...], *, numbered: bool) -> dict[Any
         return mapping(read(values, "root"), names, numbered=numbered)
     fields = fields_of(values)
     if fields is not None:
-        return fields
+        return _of_itertuples(fields, names) if kind.__name__ == "Pandas" and isinstance(values, tuple) else fields
     if callable(getattr(kind, "model_dump", None)):
         return dict(values.model_dump())
     cells = _cells(values)
     if cells is None:
-        return {"value": values}
+        return {"value": single(values)}
     if len(cells) == len(names):
         return dict(zip(names, cells, strict=True))
     if len(cells) == 1:
@@ -106,7 +106,22 @@ def _items(values: Mapping[Any, Any]) -> dict[Any, Any]:
             found[key] = Unreadable(error)
 
 
-def _frame_row(values: Any) -> dict[Any, Any] | None:
+def _of_itertuples(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """A row of `DataFrame.itertuples`: without the frame's index, and under the names that are no identifiers.
+
+    pandas calls such a column by its place in the row, `_2`. It gets its name back where the columns are those of
+    the profile, in the same order.
+    """
+    first = int(bool(names) and next(iter(fields), None) == "Index" and "Index" not in names)
+    columns = list(fields.items())[first:]
+    if len(columns) == len(names) and all(
+        field in (name, f"_{place}") for place, ((field, _), name) in enumerate(zip(columns, names, strict=True), first)
+    ):
+        return dict(zip(names, (value for _, value in columns), strict=True))
+    return dict(columns)
+
+
+def _frame_row(values: Any, names: tuple[str, ...]) -> dict[Any, Any] | None:
     """The one row of a frame, or a Series as a row; None where it is neither, or has another number of rows."""
     pandas = sys.modules.get("pandas")
     if pandas is not None:
@@ -122,6 +137,9 @@ def _frame_row(values: Any) -> dict[Any, Any] | None:
                 return _none_for_missing(row.index.tolist(), cells, row, pandas)
             values = row
         if isinstance(values, pandas.Series):
+            if len(values) == 1 and isinstance(values.index, pandas.RangeIndex):  # the index names nothing
+                name = names[0] if len(names) == 1 else "value"
+                return _none_for_missing([name], list(values.array), values, pandas)
             return _none_for_missing(values.index.tolist(), list(values.array), values, pandas)
     polars = sys.modules.get("polars")
     if polars is not None:
@@ -149,7 +167,14 @@ def _cells(values: Any) -> Sequence[Any] | None:
         if len(shape) == 1 or (len(shape) == 2 and shape[0] == 1 and shape[1] <= MOST_NAMES):
             return values.toarray().ravel().tolist()  # type: ignore[no-any-return]
         return None
-    polars, arrow = sys.modules.get("polars"), sys.modules.get("pyarrow")
+    pandas, polars, arrow = (sys.modules.get(name) for name in ("pandas", "polars", "pyarrow"))
+    if pandas is not None and isinstance(values, pandas.api.extensions.ExtensionArray):
+        gaps = pandas.isna(values)
+        return (
+            [None if gone else cell for cell, gone in zip(values, gaps, strict=True)]
+            if len(gaps) <= MOST_NAMES
+            else None
+        )
     if polars is not None and isinstance(values, polars.Series):
         return values.to_list() if len(values) <= MOST_NAMES else None
     if arrow is not None and isinstance(values, arrow.Array | arrow.ChunkedArray):

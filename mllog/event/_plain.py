@@ -98,6 +98,9 @@ def _object(value: Any, depth: int, seen: tuple[int, ...], budget: Budget) -> An
     if depth >= _DEPTH:
         return TOO_DEEP
     seen = (*seen, id(value))
+    inner = single(value)
+    if inner is not value:
+        return _plain(inner, depth + 1, seen, budget)
     fields = fields_of(value)
     if fields is not None:
         value = fields
@@ -168,6 +171,34 @@ def read(value: Any, name: str) -> Any:
         if must_propagate(error):
             raise
         return Unreadable(error)
+
+
+def single(value: Any) -> Any:
+    """What an array without dimensions or a scalar of Arrow holds; any other value, and one that fails, as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> single(np.array(3.5)).item(), single("late"), single(np.ma.array(3.5, mask=True))
+        (3.5, 'late', masked)
+    """
+    try:
+        arrow, numpy = sys.modules.get("pyarrow"), sys.modules.get("numpy")
+        if arrow is not None and isinstance(value, arrow.Scalar):
+            return value.as_py()
+        if numpy is None or isinstance(value, (type, numpy.generic)):
+            return value
+        if not callable(getattr(type(value), "__array__", None)):
+            return value
+        shape = getattr(value, "shape", None)
+        if not isinstance(shape, tuple) or shape:
+            return value
+        if isinstance(value, numpy.ndarray):
+            return value[()]
+        return value.item() if callable(getattr(value, "item", None)) else value.__array__()[()]  # torch, tensorflow
+    except BaseException as error:
+        if must_propagate(error):
+            raise
+        return value
 
 
 _UNKNOWN: Final = object()

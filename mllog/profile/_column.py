@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mllog.emit._features import is_numeric
+from mllog.emit._features import is_numeric, is_too_large
 from mllog.errors import ProfileError
 from mllog.event._plain import is_scalar, plain
 from mllog.profile._values import is_iso_date, precision_of, seconds, text_of
@@ -171,7 +171,7 @@ def _objects(column: pd.Series[Any], missing: Mask, holds: str) -> ColumnValues:
     else:
         originals = column[~missing].tolist()
         places = list(range(len(originals)))
-    simple = [value if _is_simple(value) else plain(value) for value in originals]
+    simple = [value if _is_simple(value) else None if is_too_large(value) else plain(value) for value in originals]
     _refuse_nested(originals, simple, rows if not is_category else None)
     infinite: Mask = np.zeros(len(column), dtype=bool)
     missing = missing.copy()
@@ -226,8 +226,8 @@ def _refusal(value: Any, *, is_nested: bool) -> str:
 
 
 def _is_infinite(value: Any) -> bool:
-    """Whether a value that JSON has no number for is an infinity, and not NaN."""
-    return is_numeric(value) and bool(value == value) and bool(abs(value) == float("inf"))  # noqa: PLR0124 - NaN
+    """Whether a value that JSON has no number for is an infinity or too large an integer, and not NaN."""
+    return is_too_large(value) or (is_numeric(value) and bool(value == value) and bool(abs(value) == float("inf")))  # noqa: PLR0124 - NaN
 
 
 def _is_boolean(dtype: Any) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol
 
-from mllog.emit._features import Splitter, is_numeric, typed
+from mllog.emit._features import Splitter, is_numeric, is_too_large, typed
 from mllog.emit._mapping import mapping
 from mllog.emit._shape import IDENTIFIER, Shape, Text
 from mllog.event._findings import Findings
-from mllog.event._plain import Unreadable, plain
+from mllog.event._plain import Unreadable, plain, single
 from mllog.profile._feature import Feature
 from mllog.profile._values import harmless, is_numeric_coded, is_time, precision_of, reach, text_of
 from mllog.redaction import Redactor, rules_digest
@@ -184,11 +184,12 @@ class Validator(Splitter):
     ) -> None:
         """All cases except the common, valid one."""
         code, low, high, _, known, feature = spec
+        value = single(value)
         if type(value) is Unreadable:
             findings.violate("unreadable", name)
             return
         simple = value if type(value) is str else plain(value, findings.budget)
-        if simple is None:
+        if simple is None or is_too_large(value):
             self._none(feature, name, value, number, findings)
             return
         kind = type(simple)
@@ -271,6 +272,7 @@ class Validator(Splitter):
         text = self.name(name, findings)
         text = text if written is None else written
         findings.violate("unexpected", text)
+        value = single(value)
         if value is None:
             findings.note("missing", text)
         elif type(value) is Unreadable:
@@ -294,8 +296,8 @@ def _less(one: float, other: float) -> bool:
 
 
 def _is_infinite(value: Any) -> bool:
-    """Whether a value that JSON has no number for is an infinity; a signalling NaN refuses to be compared."""
+    """Whether a value is an infinity, or as good as one to an event; a signalling NaN refuses to be compared."""
     try:
-        return bool(abs(value) == _INFINITY)
+        return bool(abs(value) == _INFINITY) or is_too_large(value)
     except (ArithmeticError, TypeError, ValueError):
         return False

@@ -16,7 +16,8 @@ from mllog.redaction import Redactor
 
 _EXACT: Final = 2.0**64
 _TIME: Final = re.compile(
-    r"[(\[]?[+-]?\d{4,}(?:Q[1-4]|(?:-\d\d){0,2}(?:[T /,].*)?)|\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d.*)?"
+    r"[(\[]?(?:[+-]?\d{4,}|-\d{3}(?=-))(?:Q[1-4]|(?:-\d\d){0,2}(?:[T /,].*)?)|"  # pandas writes the year -5 as -005
+    r"\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d.*)?"
 )
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
 _EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
