@@ -22,6 +22,7 @@ from mllog.redaction._escapes import (
     TOO_DEEP,
     UNICODE,
 )
+from mllog.redaction._logstash_parts import CHECKED, ESCAPES, HEAD, JSON_TEST, NAMES, PREDICTION, TRIAL
 from mllog.redaction.rules import (
     CARD_NUMBER,
     DEFAULT,
@@ -39,113 +40,8 @@ REDACT: Final = "20-redact.conf"
 KINDS: Final = "35-redacted.conf"
 EXAMPLES: Final = "rules.yml"
 
-_HEAD: Final = """\
-# Stage 2: what is sensitive leaves the raw line, before it is JSON.
-#
-# Written by `mllog pipeline build` from mllog/redaction/rules; change the rules, not this file.
-#
-# The line is searched as text. Whatever happens to it later (a parse that fails, a document that is refused, a dead
-# letter), nothing that was found here is in it. There is no `ruby`, so the embedded runner takes this file as it is.
-#
-# Logstash has no time limit for a match. So the line is capped first, every pattern is linear in its length, and what
-# costs stands behind words that must be there: `[0-9]` for any digit, without regard to case.
-
-filter {
-  # The line codec keeps a second copy of the line.
-  mutate {
-    id => "redact_only_copy"
-    remove_field => ["[event][original]"]
-  }
-
-  # 1. A line over 64 KiB is never searched: its keyed digest stays, by which it can be found at its source. Nor is a
-  #    line of base64 alone, which is a record that was cut in two.
-  if [message] =~ /(?m)\\A.{65537}/ {
-    fingerprint {
-      id => "redact_oversize_digest"
-      source => ["message"]
-      target => "[@metadata][digest]"
-      method => "SHA256"
-      key => "${MLLOG_LOGSTASH_ID_KEY}"
-    }
-    mutate {
-      id => "redact_oversize_stub"
-      replace => { "message" => "a line of more than 65536 characters was removed, hmac-sha256:%{[@metadata][digest]}" }
-      add_tag => ["_mllog_oversize"]
-      remove_field => ["[@metadata][digest]"]
-    }
-  } else if [message] =~ /\\A\\s{0,8}[A-Za-z0-9+\\/_-]{48,}={0,2}\\s{0,8}\\z/ {
-    mutate {
-      id => "redact_base64_line"
-      replace => { "message" => "[REDACTED:base64]" }
-    }
-  }
-"""
-
-_PREDICTION: Final = """\
-
-  # The id of a prediction joins it to its truth. One that holds something sensitive would be masked as all such are,
-  # and strangers' predictions would be one: so its keyed digest is kept, and takes its place (40-normalise.conf). The
-  # ids of mllog are UUIDs, and short ids hold nothing.
-  if [message] =~ /"prediction"\\s*:\\s*\\{/ and [message] !~ /"prediction"\\s*:\\s*\\{\\s*"id"\\s*:\\s*"PLAIN"/ {
-    json {
-      id => "redact_prediction"
-      source => "message"
-      target => "[@metadata][document]"
-      skip_on_invalid_json => true
-    }
-    if [@metadata][document][mllog][prediction][id] {
-      fingerprint {
-        id => "redact_prediction_id"
-        source => ["[@metadata][document][mllog][prediction][id]"]
-        target => "[@metadata][prediction_id]"
-        method => "SHA256"
-        key => "${MLLOG_LOGSTASH_ID_KEY}"
-      }
-    }
-    mutate {
-      id => "redact_prediction_done"
-      remove_field => ["[@metadata][document]"]
-    }
-  }
-"""
-
 _PLAIN_ID: Final = "(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|id:[0-9a-f]{32}|[0-9A-Za-z_-]{1,6})"
 
-_CHECKED: Final = """\
-
-  # mllog names the rules that it searched an event by. It counts checksums, which no pattern can: what only looks like
-  # a card or an IBAN stays as it is there.
-  if ![@metadata][sender] or [@metadata][sender] == "mllog" {
-    if [message] =~ /"mllog":\\{"model":\\{[^{}]{0,1024}"redaction":"[0-9a-f]{12}"/ {
-      mutate {
-        id => "redact_checksums_counted"
-        replace => { "[@metadata][checksums]" => "counted" }
-      }
-    }
-  }
-"""
-
-_ESCAPES: Final = """\
-
-  # 2. Each JSON escape becomes one character, so that a pattern sees what a value means and cuts no escape in two:
-  #      \\\\ ␛    \\" ❞    \\n ␊    \\r ␍    \\t ␉    \\b ␈    \\f ␌    \\u ␏ (where it does not name printable ASCII)
-  #    Pairs of backslashes go first; what is left then begins an escape. Where a line has these characters itself they
-  #    become \\uXXXX, which is the same JSON. (No string of a configuration can end in a backslash, hence the brackets
-  #    here, and the empty group where the pair comes back.)
-"""
-
-_TRIAL: Final = """\
-  #    A text inside a text has its escapes escaped, a URL may write letters as %61, and digits may be of full width or
-  #    stand between other blanks and hyphens: these are read on trial. Where then nothing is found, the line comes back
-  #    as it was.
-"""
-_NAMES: Final = """\
-
-  # 4. Values behind a sensitive key name, whatever they look like. The name is marked first; then each way in which a
-  #    name and its value are written is one pattern on the mark. Names that only sound sensitive (`has_phone: true`)
-  #    lose their mark again. A bare number, true, false, an object or an array becomes a string, so the line stays
-  #    JSON. What is nested deeper than eight levels, or never closed, goes with the rest of the line.
-"""
 _ENCODED: Final = "%(?:25)*(?:2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])"
 """A letter, a digit, or one of `-._~`, as a URL would write it."""
 
@@ -157,18 +53,6 @@ _BETWEEN: Final = f"[0-9A-Z)][{''.join(RAW.values())}]"
 def _hexadecimal(code: int) -> str:
     digits = f"{code:02x}"
     return "".join(digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in digits)
-
-
-_JSON_TEST: Final = """\
-    # In text a value may stand in plain quotes. In JSON that quote would end the string, so JSON is told apart first.
-    json {
-      id => "redact_is_json"
-      source => "message"
-      target => "[@metadata][document]"
-      skip_on_invalid_json => true
-      add_field => { "[@metadata][is_json]" => "yes" }
-    }
-"""
 
 
 def _pattern(text: str) -> str:
@@ -258,8 +142,8 @@ def _unescape() -> Iterator[str]:
     )
     printable = _gsub("unescape_printable", _printable(r"\\u00", range(0x20, 0x7F)), 6)
     inner = _when(r"[message] =~ /\\u00[2-7]/", printable, 4) + _gsub("unescape_other", [(r"\\u", UNICODE)], 4)
-    yield _ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
-    yield _TRIAL
+    yield ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
+    yield TRIAL
     keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
     deeper = _when(
         "[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("(?<!␛)␛+u00", range(0x20, 0x7F)), 6), 4
@@ -303,7 +187,7 @@ def _unescape() -> Iterator[str]:
 
 def _keys(rules: RuleSet) -> Iterator[str]:
     names = [name_rule(group) for group in rules.keys]
-    yield _NAMES
+    yield NAMES
     marks = _gsub("names_own", [(MARKS, "")], 4)
     marks += "".join(
         _when(f"[message] =~ {_words(rule.guard)}", _gsub(rule.name, [(rule.pattern, rule.replacement)], 6), 4)
@@ -326,7 +210,7 @@ def _keys(rules: RuleSet) -> Iterator[str]:
     )
     every = [word for rule in names for word in rule.guard]
     yield _when(
-        f"[message] =~ {_words(every)}", _JSON_TEST + marks + _when(f"[message] =~ /{MARKS}/", body, 4) + done, 2
+        f"[message] =~ {_words(every)}", JSON_TEST + marks + _when(f"[message] =~ /{MARKS}/", body, 4) + done, 2
     )
 
 
@@ -388,7 +272,7 @@ def redact_config(rules: RuleSet = DEFAULT) -> str:
         '# Stage 2: what is sensitive leaves the raw line, before it is JSON.'
     """
     searches = (*_first(rules.shapes), *_keys(rules), *_shapes(rules.shapes))
-    return "".join((_HEAD, _PREDICTION.replace("PLAIN", _PLAIN_ID), _CHECKED, *_unescape(), *searches, *_escape()))
+    return "".join((HEAD, PREDICTION.replace("PLAIN", _PLAIN_ID), CHECKED, *_unescape(), *searches, *_escape()))
 
 
 def kinds_config(rules: RuleSet = DEFAULT) -> str:

@@ -5,17 +5,17 @@ It fails closed: what cannot be searched in good time, or fails, becomes a marke
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
-from mllog.redaction._checks import CHECKS, luhn
+from mllog.redaction._checks import luhn
 from mllog.redaction._escapes import TOO_DEEP, escaped, unescaped
+from mllog.redaction._looks import decoded, is_done, is_mere_words
 from mllog.redaction._pseudonyms import Pseudonyms
+from mllog.redaction._search import Search, last_four
 from mllog.redaction._words import Words
 from mllog.redaction.rules import (
     ABOUT,
@@ -26,7 +26,6 @@ from mllog.redaction.rules import (
     MARKS,
     NUMBER,
     PLURALS,
-    PSEUDONYM,
     UNMARK,
     YES,
     Rule,
@@ -57,7 +56,6 @@ SENSITIVE: Final = "[REDACTED:key]"
 
 # Looks that most values are done with, in the order of their cost: only words; no sign of a name with a value, no four
 # digits near each other, no run that could be a token, no address.
-_WORDS: Final = re.compile(r"[A-Za-z ,]*")
 _NAMED: Final = re.compile(r"[=:'\"<&❞]|-[A-Za-z-]|->| is | was |%[23]|-u ")
 _DIGITS: Final = re.compile(r"[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9][^0-9]{0,4}[0-9]")
 _RUN: Final = re.compile(r"[A-Za-z0-9_+/.-]{12}|://|PRIVATE|Private")
@@ -70,7 +68,6 @@ _VALUE_YES: Final = re.compile(f"(?i){IS}{YES}")
 _VALUE_NUMBER: Final = re.compile(f"(?i){IS}{NUMBER}")
 _OTHER_DIGITS: Final = re.compile(r"(?![0-9])\d")
 _TOO_DEEP: Final = re.compile(TOO_DEEP)
-_PSEUDONYM: Final = re.compile(PSEUDONYM)
 _PLAIN_NAME: Final = re.compile(
     r"_?[A-Za-z]{1,15}+(?:[_.][A-Za-z]{1,15}+){0,4}+(?:_?[0-9]{1,2}(?![0-9]))?+(?:[_.][A-Za-z]{1,15}+){0,4}+"
     r"(?:_?[0-9]{1,4})?+(?:_[A-Za-z]{1,15}+)?+"
@@ -78,7 +75,6 @@ _PLAIN_NAME: Final = re.compile(
 """Names that hold no value: short words, and fewer digits than any number that is looked for has."""
 _ZEROS: Final = str.maketrans("123456789", "000000000")
 _LEAST_CARD: Final = 10**12
-_SHORTER: Final = re.compile(r"(.{13,}?)([^0-9]{1,6}[0-9]{1,3})")
 _PLAIN_WORD: Final = re.compile("[a-z_. ]{0,40}")
 _JWK: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
 _EXACT_FLOATS: Final = 2**63
@@ -91,62 +87,6 @@ _PAIR_VALUES: Final = ("value", "values", "val", "content")
 _LEAST_BASE64: Final = 20
 
 Strategy = Callable[[str], str]
-
-
-def _last_four(text: str) -> str:
-    return "".join(character for character in text if character.isalnum())[-4:]
-
-
-class _Search:
-    """One rule, ready to run; its patterns are compiled when a text first comes so far, for that takes milliseconds."""
-
-    __slots__ = ("_pattern", "_rule", "_test", "check", "guard", "kind", "more", "replacement", "strategy")
-
-    def __init__(self, rule: Rule, more: tuple[str, ...] = (), strategy: str = "mask") -> None:
-        self.kind = rule.kind
-        self.guard = frozenset(rule.guard)
-        self.more = more
-        self._rule = rule
-        self._pattern: re.Pattern[str] | None = None
-        self._test: re.Pattern[str] | None = None
-        self.check = CHECKS[rule.check] if rule.check else None
-        self.replacement = rule.replacement
-        self.strategy = strategy
-
-    def run(self, text: str, folded: str) -> str:
-        """The text with all matches replaced; a word of the guard stands in it, where there is one."""
-        if self.more and not any(word in folded for word in self.more):
-            return text
-        if self._rule.test:
-            if self._test is None:
-                self._test = re.compile(self._rule.test)
-            if self._test.search(text) is None:
-                return text
-        if self.check is None and self.strategy == "mask":
-            return self.pattern.sub(self.replacement, text)
-        return self.pattern.sub(self._replaced, text)
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """The pattern of the rule."""
-        if self._pattern is None:
-            self._pattern = re.compile(self._rule.pattern)
-        return self._pattern
-
-    def _replaced(self, match: re.Match[str]) -> str:
-        rest = ""
-        if self.check is not None and not self.check(match[0]):
-            # A card with another number behind it: `4242 4242 4242 4242 12/29`.
-            shorter = _SHORTER.fullmatch(match[0]) if self.kind == "card" else None
-            if shorter is None or not self.check(shorter[1]):
-                return match[0]
-            rest = shorter[2]
-        new = match.expand(self.replacement) + rest
-        if self.strategy == "remove":
-            return new.replace(f"[REDACTED:{self.kind}]", "")
-        if self.strategy == "last4":
-            return new.replace(f"[REDACTED:{self.kind}]", f"[REDACTED:{self.kind}:{_last_four(match[0])}]")
-        return new
 
 
 class Redactor:
@@ -177,12 +117,12 @@ class Redactor:
         self.features = {name: how for name, how in chosen.features.items() if how != "keep"}
         self.kept = chosen.kept()
         self.pseudonyms = pseudonyms
-        self._marks = [_Search(name_rule(group)) for group in chosen.keys]
-        self._kept_name = _Search(unmark_rules(self.kept)[-1]) if self.kept else None
-        self._keys = [_Search(rule, more) for rule, more in (*value_rules(), (text_only_rule(), ('"',)))]
+        self._marks = [Search(name_rule(group)) for group in chosen.keys]
+        self._kept_name = Search(unmark_rules(self.kept)[-1]) if self.kept else None
+        self._keys = [Search(rule, more) for rule, more in (*value_rules(), (text_only_rule(), ('"',)))]
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
-        self._first = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
-        self._shapes = [_Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
+        self._first = [Search(rule, (), how.get(rule.kind, "mask")) for rule in here if rule.first]
+        self._shapes = [Search(rule, (), how.get(rule.kind, "mask")) for rule in here if not rule.first]
         self._unguarded = [search for search in (*self._first, *self._shapes) if not search.guard]
         self._names = names_of(chosen.keys)
         self._sensitive = lru_cache(maxsize=_NAMES)(self._is_sensitive)
@@ -200,7 +140,7 @@ class Redactor:
 
     def suspect(self, text: str) -> bool:
         """Whether a text must be searched; false for most values, and found out in a microsecond."""
-        return len(text) > LONGEST or not (_is_mere_words(text) or not self._is_suspect(text))
+        return len(text) > LONGEST or not (is_mere_words(text) or not self._is_suspect(text))
 
     def search(self, text: str) -> tuple[str, tuple[str, ...]]:
         """The same as `text`, of one that is suspect."""
@@ -300,7 +240,7 @@ class Redactor:
         if how == "remove":
             return None
         if how == "last4":
-            return f"[REDACTED:key:{_last_four(str(value))}]"
+            return f"[REDACTED:key:{last_four(str(value))}]"
         if how == "hash" and self.pseudonyms is not None:
             return self.pseudonyms.pseudonym(name, str(value))
         return SENSITIVE
@@ -339,7 +279,7 @@ class Redactor:
         return text, tuple(kinds)
 
     @staticmethod
-    def _run(searches: list[_Search], text: str, folded: str, words: set[str], kinds: dict[str, None]) -> str:
+    def _run(searches: list[Search], text: str, folded: str, words: set[str], kinds: dict[str, None]) -> str:
         for search in searches:
             if search.guard and search.guard.isdisjoint(words):
                 continue
@@ -392,7 +332,7 @@ class Redactor:
         return text if len(text) < _LEAST_BASE64 or text.islower() else _BASE64.sub(self._encoded, text)
 
     def _encoded(self, found: re.Match[str]) -> str:
-        inner = _decoded("".join(found[0].split()))
+        inner = decoded("".join(found[0].split()))
         return found[0] if inner is None or not self.text(inner)[1] else ENCODED
 
     def _value(self, value: Any, path: str, found: list[tuple[str, str]], depth: int) -> Any:
@@ -420,7 +360,7 @@ class Redactor:
     ) -> Iterator[Any]:
         # A header as a pair, `["x-api-key", "…"]`; and the lines of a private key, one by one.
         pair = len(value) == _LIST_PAIR and type(value[0]) is str and type(value[1]) is str
-        if pair and self.sensitive(value[0]) and _PLAIN_WORD.fullmatch(value[1]) is None and not _is_done(value[1]):
+        if pair and self.sensitive(value[0]) and _PLAIN_WORD.fullmatch(value[1]) is None and not is_done(value[1]):
             found.append((path, "key"))
             yield from (self._value(value[0], path, found, depth + 1), SENSITIVE)
             return
@@ -444,49 +384,10 @@ class Redactor:
             found += ((here, kind) for kind in kinds)
             by_name = self.sensitive(str(name)) or (named and str(name).lower() in _PAIR_VALUES)
             by_name = by_name or (name in _JWK and "kty" in value and type(item) is str)
-            if (
-                by_name
-                and item is not None
-                and item != ""
-                and not _is_done(item)
-                and not self.harmless(str(name), item)
-            ):
+            if by_name and item is not None and item != "" and not is_done(item) and not self.harmless(str(name), item):
                 found.append((here, "key"))
                 new = self.instead(str(name), item)
                 if new is not None:
                     yield label, new
             else:
                 yield label, self._value(item, here, found, depth + 1)
-
-
-def _is_mere_words(text: str) -> bool:
-    """Nothing but words, and none that begins a token or says what something is."""
-    return (
-        _WORDS.fullmatch(text) is not None
-        and " is " not in text  # asked one by one: a pattern of all takes twice as long, and so does a loop
-        and "AKIA" not in text
-        and "ASIA" not in text
-        and "ABIA" not in text
-        and "ACCA" not in text
-        and "AIza" not in text
-    )
-
-
-def _is_done(item: Any) -> bool:
-    """A marker or a pseudonym, as a whole."""
-    return type(item) is str and (
-        (item.startswith("[REDACTED:") and item.endswith("]") and item.count("]") == 1)
-        or _PSEUDONYM.fullmatch(item) is not None
-    )
-
-
-def _decoded(text: str) -> str | None:
-    """What base64 stands for, if that is a text."""
-    try:
-        raw = base64.b64decode(
-            text + "=" * (-len(text) % 4), altchars=b"-_" if set("-_") & set(text) else None, validate=True
-        )
-        inner = raw.decode()
-    except (binascii.Error, ValueError):
-        return None
-    return inner if inner.isprintable() or "\n" in inner else None

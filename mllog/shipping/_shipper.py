@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ _TO_PROBE_TOO: Final = (
 )
 
 
-class _DeadlineError(Exception):
+class DeadlineError(Exception):
     """The time for draining has elapsed."""
 
 
@@ -157,7 +157,7 @@ class Shipper:
                     break
                 self._check_patience()
                 self._stop.wait(_IDLE_SECONDS)
-        except _DeadlineError:
+        except DeadlineError:
             pass
         finally:
             self._report(reader, force=True)
@@ -309,7 +309,7 @@ class Shipper:
 
     def _check(self) -> None:
         if self._stop.is_set() and time.monotonic() >= self._deadline:
-            raise _DeadlineError
+            raise DeadlineError
 
     def _check_patience(self) -> None:
         """Stop trying if nothing was delivered for as long as the caller allows."""
@@ -318,7 +318,7 @@ class Shipper:
         if moved != self._moved:
             self._moved, self._moved_at = moved, now
         if self._patience is not None and now - self._moved_at > self._patience:
-            raise _DeadlineError
+            raise DeadlineError
 
     def _wait(self, seconds: float) -> None:
         """Wait with jitter, but not beyond the deadline."""
@@ -367,55 +367,6 @@ class Shipper:
 
 def _quarantined_bytes(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.glob("quarantine*.ndjson"))
-
-
-def replay(
-    shipper: Shipper,
-    lines: Iterable[bytes],
-    *,
-    since: dt.datetime | None = None,
-    model: str | None = None,
-    patience: float | None = None,
-) -> int:
-    """Deliver kept events once more; the store keeps each once, by its id.
-
-    Args:
-        shipper: delivers them.
-        lines: events, as `mllog.spool.events` gives them.
-        since: earlier events are skipped.
-        model: only events of this model.
-        patience: seconds without progress after which it stops; default: none, it waits as long as it takes.
-
-    Returns:
-        The number of events sent; erased events are skipped.
-
-    Raises:
-        SpoolError: the list of erased events cannot be read, or `patience` is over.
-    """
-    Tombstones(shipper.folder).digests()
-    before = shipper.status.delivered + shipper.status.quarantined
-    try:
-        shipper.deliver_all(_selected(lines, since, model), patience)
-    except _DeadlineError:
-        sent = shipper.status.delivered + shipper.status.quarantined - before
-        raise SpoolError(
-            f"{shipper.folder}: only {sent} events were sent: {shipper.status.problem}; repeat the replay, "
-            "the store keeps each event once"
-        ) from None
-    return shipper.status.delivered + shipper.status.quarantined - before
-
-
-def _selected(lines: Iterable[bytes], since: dt.datetime | None, model: str | None) -> Iterator[bytes]:
-    for line in lines:
-        if since is not None or model is not None:
-            try:
-                event = orjson.loads(line)
-                moment, name = dt.datetime.fromisoformat(event["@timestamp"]), event["mllog"]["model"]["name"]
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-                continue
-            if (since is not None and moment < since) or (model is not None and name != model):
-                continue
-        yield line
 
 
 def _now() -> str:

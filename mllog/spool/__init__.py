@@ -7,8 +7,9 @@ the standard library and orjson.
 from __future__ import annotations
 
 from mllog.spool._drops import Drops
-from mllog.spool._reader import Batch, SpoolReader, Status, events, status
+from mllog.spool._reader import Batch, SpoolReader, events
 from mllog.spool._segments import MAX_BYTES, SEGMENT_BYTES, WHEN_FULL, WhenFull
+from mllog.spool._status import Status, status
 from mllog.spool._writer import BLOCK_SECONDS, SpoolWriter
 
 __all__ = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import errno
 import logging
 import os
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from mllog._files import TEMPORARY, open_locked
-from mllog._timestamps import iso_utc
 from mllog.errors import SpoolError, SpoolInUseError
 from mllog.spool._cursor import Cursor, read_cursor
 from mllog.spool._folder import ASIDE, LIVE, SPARE, open_file, secure
@@ -35,7 +32,7 @@ LOGGER: Final = logging.getLogger("mllog.spool")
 LONGEST_LINE: Final = 32 << 20
 """Bytes of the longest line that is read; mllog's own events are far shorter."""
 
-_CHUNK: Final = 4 << 20
+CHUNK: Final = 4 << 20
 _SETTLED_SECONDS: Final = 2.0  # after which an incomplete line at the end of a sealed segment stays incomplete
 
 
@@ -65,7 +62,7 @@ def events(folder: Path) -> Iterator[bytes]:
         offset = 0
         while True:
             try:
-                batch = _read(segment, offset, _CHUNK)
+                batch = read_at(segment, offset, CHUNK)
             except SpoolError as error:
                 LOGGER.warning("%s", error)
                 break
@@ -86,7 +83,7 @@ def _open(segment: Segment) -> int | None:
     return None
 
 
-def _read(segment: Segment, offset: int, size: int) -> Batch | None:
+def read_at(segment: Segment, offset: int, size: int) -> Batch | None:
     """Complete lines from `offset`, about `size` bytes of them; None if there are none."""
     fd = _open(segment)
     if fd is None:
@@ -129,7 +126,7 @@ def _after_newline(fd: int, offset: int, length: int) -> int | None:
         except OSError as error:
             if error.errno == errno.ENXIO:  # a hole up to the end
                 return None
-        chunk = os.pread(fd, min(_CHUNK, length - offset), offset)
+        chunk = os.pread(fd, min(CHUNK, length - offset), offset)
         if not chunk:
             return None
         newline = chunk.find(b"\n")
@@ -220,7 +217,7 @@ class SpoolReader:
             LOGGER.warning("%s: %s", self.folder / name, problems[name])
         self.problems = problems
 
-    def read(self, *, size: int = _CHUNK) -> Iterator[Batch]:
+    def read(self, *, size: int = CHUNK) -> Iterator[Batch]:
         """Batches of new lines, segment after segment, until none is left for now.
 
         Live segments of dead writers are sealed first.
@@ -240,7 +237,7 @@ class SpoolReader:
     def _read_segment(self, segment: Segment, size: int) -> Iterator[Batch]:
         try:
             offset = _plausible(segment, self._position.offsets.get(segment.stem, 0))
-            while batch := _read(segment, offset, size):
+            while batch := read_at(segment, offset, size):
                 yield batch
                 offset = batch.end
         except SpoolError as error:  # one segment; the others are read
@@ -361,59 +358,3 @@ def _size(path: Path) -> int | None:
 def _kept_aside(folder: Path, stem: str) -> bool:
     """Whether a segment is still there, set aside or not."""
     return any((folder / (stem + suffix)).exists() for suffix in (ASIDE, LIVE, ".ndjson"))
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Counts and bytes of a spool."""
-
-    segments: int
-    live: int
-    events: int
-    bytes: int
-    oldest: str | None
-    """Creation time of the oldest segment, ISO 8601 in UTC."""
-    consumers: dict[str, int]
-    """Bytes not yet committed, by consumer."""
-    set_aside: dict[str, str]
-    """Files that are not read, by name, with the reason."""
-
-
-def status(folder: Path) -> Status:
-    """The state of a spool, which is not modified.
-
-    Raises:
-        SpoolError: the folder does not exist or cannot be read.
-    """
-    present = segments(folder)
-    problems = unusable(folder)
-    lengths: dict[str, int] = {}
-    count = 0
-    for segment in present:
-        offset = 0
-        try:
-            while batch := _read(segment, offset, _CHUNK):
-                count += len(batch.lines)
-                offset = batch.end
-                if batch.flaw:
-                    problems[segment.path.name] = batch.flaw
-        except SpoolError as error:
-            problems[segment.path.name] = str(error)
-        lengths[segment.stem] = offset
-    consumers = {}
-    for path in sorted(folder.glob("*.cursor")):
-        try:
-            cursor = read_cursor(path)
-        except (OSError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            problems[path.name] = f"{reason}; the spool is read again from its beginning"
-            continue
-        consumers[path.stem] = sum(max(0, length - cursor.offsets.get(name, 0)) for name, length in lengths.items())
-        problems |= {f"{stem}{ASIDE}": flaw for stem, flaw in cursor.flaws.items() if f"{stem}{ASIDE}" in problems}
-    oldest = None
-    if present:
-        with contextlib.suppress(ValueError, OverflowError):  # a name that is no time of a calendar
-            created = dt.datetime.fromtimestamp(int(present[0].stem[:16]) / 1e6, dt.UTC)
-            oldest = iso_utc(created, "seconds")
-    live = sum(segment.path.suffix == LIVE for segment in present)
-    return Status(len(present), live, count, sum(lengths.values()), oldest, consumers, problems)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mllog.redaction.rules._numbers import IBANS, IPS, NATIONAL, NUMBERS
+from mllog.redaction.rules._ips import IPS
+from mllog.redaction.rules._national import NATIONAL
+from mllog.redaction.rules._numbers import IBANS, NUMBERS
 from mllog.redaction.rules._rule import Rule
 
 NOT_IN_ADDRESS: Final = r"\s@\"'`<>()\[\]{},;:=/|\\?&#!*␛❞␊␍␉␈␌"

@@ -154,7 +154,7 @@ def test_a_huge_sparse_segment_and_a_torn_one_are_set_aside(tmp_path: Path) -> N
 def test_a_line_without_end_is_left_out_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its segment is set aside when the rest of it was read."""
     monkeypatch.setattr(module, "LONGEST_LINE", 10_000)
-    monkeypatch.setattr(module, "_CHUNK", 1000)
+    monkeypatch.setattr(module, "CHUNK", 1000)
     path = tmp_path / f"{STEMS[0]}.ndjson"
     path.write_bytes(line(0) + b"x" * 9000 + b"\n" + b"y" * 20_000 + b"\n" + line(1))
     reader = SpoolReader(tmp_path)
