@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mllog._durations import seconds
+from mllog._names import text_fault
 from mllog._state import LOGGER, STATE, Counts, default_service
-from mllog._texts import text_fault
 from mllog.errors import ConfigurationError
 from mllog.event._names import slug
 from mllog.redaction import Redactor, Rule

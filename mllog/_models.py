@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from mllog._configure import configure
+from mllog._names import text_fault
 from mllog._state import STATE
-from mllog._texts import text_fault
 from mllog.emit._logger import ModelLogger
 from mllog.errors import ConfigurationError
 

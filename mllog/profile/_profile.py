@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mllog._files import write_atomically
-from mllog._texts import text_fault
+from mllog._names import text_fault
 from mllog._timestamps import iso_utc
 from mllog.emit._features import Splitter
 from mllog.errors import MissingExtraError, ProfileError
