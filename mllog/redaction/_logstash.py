@@ -261,7 +261,9 @@ def _unescape() -> Iterator[str]:
     yield _ESCAPES + _when(r"[message] =~ /[\\]/", first + inner, 2)
     yield _TRIAL
     keep = '    mutate {\n      id => "redact_before"\n      copy => { "message" => "[@metadata][before]" }\n    }\n'
-    deeper = _when("[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("(?<!␛)␛+u00", range(0x20, 0x7F)), 6), 4)
+    deeper = _when(
+        "[message] =~ /␛u00[2-7]/", _gsub("unescape_deeper", _printable("(?<!␛)␛+u00", range(0x20, 0x7F)), 6), 4
+    )
     wide = [(rf"(?i)(?:␏|(?<!␛)␛+u)ff{digit}([0-9a-f])", rf"␛u00{digit + 2}\1") for digit in range(6)]
     deeper = _when("[message] =~ /(?:␏|u)[fF][fF][0-5]/", _gsub("unescape_wide", wide, 6), 4) + deeper
     codes = "|".join(READ_AS.values())
