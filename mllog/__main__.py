@@ -31,7 +31,7 @@ def main() -> None:
 
         if any(map(holds_credentials, sys.argv[1:])):
             raise ConfigurationError(
-                "no user, password or key inside an address, where every user of this machine can see it; "
+                "no user and password inside the address, nor a key: every user of this machine can see it; "
                 "use files or environment variables"
             )
         app()

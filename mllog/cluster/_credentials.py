@@ -117,8 +117,9 @@ def check_address(
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except (ValueError, AttributeError, TypeError):  # their texts quote the address
-        raise ConfigurationError(f"{what}: expected https://host:port") from None
+    except (ValueError, AttributeError, TypeError) as error:  # most of their texts quote the address
+        out = str(error).startswith("Port out of range")
+        raise ConfigurationError(f"{what}: {'Port out of range, ' * out}expected https://host:port") from None
     if "@" in parts.netloc:
         raise ConfigurationError(f"{what}: no user and password inside the address; logs would show them")
     if parts.query or parts.fragment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -91,6 +92,23 @@ def test_the_place_of_a_line_is_its_identity(pipeline: object) -> None:
         == 3
     )
     assert identity(7) != hashlib.sha256(b"the same words").hexdigest()
+
+
+def test_ids_of_predictions_stay_apart_and_joinable(pipeline: object) -> None:
+    """An id that holds something sensitive is the same again for its feedback, and no other's; a harmless one stays."""
+
+    def identity(given: object, action: str = "prediction") -> object:
+        event = {"event": {"id": "0199a0c0-1", "action": action}, "mllog": {"prediction": {"id": given}}}
+        (stored,) = pipeline.filter(event_from_line(json.dumps(event)))  # type: ignore[attr-defined]
+        return stored["mllog"]["prediction"]["id"]
+
+    secret = ["ann.lee@example.com", "bob.lee@example.com", 4242424242424242, "+49 30 23125939", "ghp_" + "FAKE" * 9]
+    for given in secret:
+        assert re.fullmatch("id:[0-9a-f]{32}", str(identity(given)))
+        assert identity(given) == identity(given, "feedback")
+    assert len(set(map(identity, secret))) == len(secret)
+    for given in ("order-2026-17", "0199d7a4-6c1e-7abc-8def-0123456789ab", "id:" + "0a" * 16, "a b", 17):
+        assert identity(given) == given
 
 
 def _plugins(statements: Iterable[Statement]) -> Iterator[tuple[Plugin, str]]:
