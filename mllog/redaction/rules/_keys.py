@@ -32,7 +32,7 @@ def name_rule(group: KeyGroup) -> Rule:
     mark = GROUPED if group.grouped else MARK
     patterns = "|".join(name_patterns(group))
     tail = "(?:_?hash|[0-9])?(?![A-Za-z0-9_])" if group.whole else _TAIL
-    pattern = rf"(?i)((?:{patterns}){tail})(?!{MARKS})"
+    pattern = rf"(?i)((?:{patterns}){tail})(?![A-Za-z0-9_.-]{{0,40}}{MARKS})"
     return Rule(f"name_{group.name}", "", pattern, guards(group), replacement=rf"\1{mark}")
 
 
@@ -110,7 +110,7 @@ _JSON: Final = rf'(?:"[^"]*(?:"|(?![\s\S]))|{_LITERAL}|(?>{_nested(7)})|[\[{{][\
 _STOP: Final = r"\s,;&\"'❞␛␊␍␉<>)}\]"
 _END: Final = rf"(?![^{_STOP}])"
 # Behind a comma the value goes on, unless there a new name begins.
-_BARE: Final = rf"(?![A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\(\")(?:{MARKER})?[^{_STOP}]+(?:,(?![A-Za-z0-9_. -]{{0,40}}{MARKS}?[=:])[^{_STOP}]+)*"
+_BARE: Final = rf"(?![A-Za-z_][A-Za-z0-9_.]{{0,40}}{MARKS}?\(\")(?:(?:[Bb]asic|[Bb]earer){MARKS}?(?:[ +]|%20){{1,2}})?(?:{MARKER})?[^{_STOP}]+(?:,(?![A-Za-z0-9_. -]{{0,40}}{MARKS}?[=:])[^{_STOP}]+)*"
 # What seems a value may be a name itself: `token: Set-Cookie: sid=1`, `password: db_password = x`.
 _CHAINED: Final = rf"(?:(?:(?<=[:=])[ ]{{1,2}}|[ ]{{1,2}}[:=][ ]{{0,2}})[^{_STOP}]+)*"
 # A number may have blanks between its groups: `tel: 07700 900123`, `iban: GB29 NWBK 6016 …`, `DOB: 12 Aug 1974`.
@@ -119,11 +119,11 @@ _GROUPS: Final = (
     r"|(?<=[0-9]) [A-Z][a-z]{2,8},?(?= [0-9]{4}))*"
 )
 _NOT_DONE: Final = rf"(?!{MARKER}{_END})"
-_SCHEMES: Final = "basic|bearer|token|digest|negotiate|ntlm|api-?key|hmac|mac|oauth|sso-key|aws4-hmac-sha256"
+_SCHEMES: Final = "basic|bearer|token|digest|negotiate|ntlm|api[ -]?key|hmac|mac|oauth|sso-key|aws4-hmac-sha256"
 _COOKIE: Final = r"(?:[^\s;\"'❞␛␊␍<>)}\]]|❞[^❞\"]{0,512}❞)+"
 # `Digest username="ann", response="…"`: what follows the first word by commas belongs to it.
 _CREDENTIALS: Final = (
-    rf"(?:(?:{_SCHEMES}|[A-Za-z][A-Za-z0-9-]{{2,24}}(?= [^\s\"'❞]{{0,128}}[0-9=]))(?:[ +:]|%20){{1,2}})?"
+    rf"(?:(?:{_SCHEMES}|[A-Za-z][A-Za-z0-9-]{{2,24}}(?={MARKS}? [^\s\"'❞]{{0,128}}[0-9=])){MARKS}?(?:[ +:]|%20){{1,2}}(?:␛*❞)?){{0,2}}"
     rf"(?:=␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]])+(?:,[ ]{{0,2}}[A-Za-z0-9_.-]{{1,64}}=(?:␛*❞[^❞\"]{{0,512}}❞|[^\s,;\"'❞␛␊␍<>)}}\]]+))*"
 )
 _HTML_QUOTE: Final = r"&(?:quot|apos|#34|#39|#x22|#x27);"

@@ -274,7 +274,7 @@ def measures(name: str) -> bool:
         (True, False)
     """
     words = words_of(name)
-    return bool(words) and words[-1] in MEASURES
+    return bool(words) and words[-1] in MEASURES and words != ["value"]  # which outputs without a name are called
 
 
 _S: Final = "(?:[-_ .]|', ')?"
