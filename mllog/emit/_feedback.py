@@ -131,7 +131,8 @@ def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> 
     fields: dict[str, Any] = {"actual": _value("actual", actual, findings)}
     if predicted is not None:
         fields["predicted"] = _value("predicted", predicted, findings)
-        fields["error"] = difference(predicted, actual)
+        if not findings.redacted_fields:
+            fields["error"] = difference(predicted, actual)
     made = moment(given.predicted_at, findings, "predicted_at")
     if made is None:
         made = _made(given_id(given.prediction_id, Findings()))
@@ -146,12 +147,16 @@ def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> 
 
 
 def _value(name: str, value: Any, findings: Findings) -> Any:
-    simple = plain(value)
+    simple, redactor = plain(value), STATE.redactor
     if simple is None or isinstance(simple, (bool, int, float)):
-        return simple
+        kind = None if redactor is None or not _is_number(simple) else redactor.number(name, simple)
+        if kind is None:
+            return simple
+        findings.redacted(f"feedback.{name}", (kind,))
+        return f"[REDACTED:{kind}]"
     text = simple if isinstance(simple, str) else repr(simple)
-    if STATE.redactor is not None:
-        text, kinds = STATE.redactor.text(text)
+    if redactor is not None:
+        text, kinds = redactor.text(text)
         if kinds:
             findings.redacted(f"feedback.{name}", kinds)
     return text[:_MAX_LENGTH]

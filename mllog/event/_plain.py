@@ -113,6 +113,9 @@ def _object(value: Any, depth: int, seen: tuple[int, ...], budget: Budget) -> An
                 break
             members[key] = _plain(item, depth + 1, seen, budget)
         return members
+    records = _records(value)
+    if records is not None:
+        return _plain(records, depth, seen, budget)
     if callable(getattr(type(value), "__array__", None)):  # numpy, pandas, torch on the CPU
         return _array(value, budget)
     if isinstance(value, (list, tuple, AbstractSet)):
@@ -329,6 +332,26 @@ def _array(value: Any, budget: Budget) -> Any:
         return summary(value.flat[:_FIRST].tolist(), shape=shape or [count], dtype=dtype)
     part = value.flat[: max(1, _DIGEST_BYTES // max(1, value.itemsize))]
     return summary(part[:_FIRST], shape=shape or [count], dtype=dtype, data=part.tobytes(), size=value.nbytes)
+
+
+def _records(value: Any) -> dict[str, Any] | None:
+    """The first rows of a frame or a structured array with the names of the columns, and a Series with names for its
+    values as these; None for anything else. The rules look at the names.
+    """
+    names = getattr(getattr(value, "dtype", None), "names", None)
+    if names and getattr(value, "ndim", 0) > 0:
+        rows = [dict(zip(names, row, strict=True)) for row in value.ravel()[:_FIRST].tolist()]
+        return {"shape": list(value.shape), "dtype": "record", "first": rows}
+    at = getattr(value, "iloc", None)
+    if at is None:
+        return None
+    if hasattr(type(value), "columns"):
+        rows = at[:_FIRST, :_ITEMS].to_dict("records")
+        return {"shape": list(value.shape), "dtype": type(value).__name__, "first": rows}
+    if len(value) and isinstance(value.index[0], str):
+        named: dict[str, Any] = at[:_ITEMS].to_dict()
+        return named
+    return None
 
 
 def summary(

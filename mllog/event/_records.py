@@ -158,7 +158,7 @@ def from_log_record(record: logging.LogRecord, extra: Mapping[Any, Any] | None =
     if extra is None:
         extra = {name: value for name, value in record.__dict__.items() if name not in _OWN}
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    message = _message(record)
+    message = _message(record, STATE.redactor)
     level = str(record.levelname or logging.getLevelName(record.levelno or 0)).lower()
     if isinstance(record.msg, dict) and not record.args:
         fields = {**record.msg, **extra}
@@ -193,8 +193,12 @@ def encode(event: dict[str, Any], max_bytes: int) -> bytes:
     return dumps(short) + b"\n"
 
 
-def _message(record: logging.LogRecord) -> str:
+def _message(record: logging.LogRecord, redactor: Redactor | None) -> str:
     try:
+        given = record.args
+        if redactor is not None and isinstance(given, dict) and any(redactor.sensitive(str(name)) for name in given):
+            shown = {name: SENSITIVE if redactor.sensitive(str(name)) else value for name, value in given.items()}
+            return str(record.msg) % shown
         return record.getMessage()
     except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose own __str__ raises
         return f"{text_of(record.msg)} [{type(error).__name__}]"
