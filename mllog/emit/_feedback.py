@@ -148,8 +148,10 @@ def feedback_body(compiled: CompiledModel, given: Given, findings: Findings) -> 
 
 def _value(name: str, value: Any, findings: Findings) -> Any:
     simple, redactor = plain(value), STATE.redactor
-    if simple is None or isinstance(simple, (bool, int, float)):
-        kind = None if redactor is None or not _is_number(simple) else redactor.number(name, simple)
+    if simple is None or isinstance(simple, bool):
+        return simple
+    if isinstance(simple, (int, float)):
+        kind = None if redactor is None else redactor.number(name, simple)
         if kind is None:
             return simple
         findings.redacted(f"feedback.{name}", (kind,))

@@ -335,8 +335,9 @@ def _array(value: Any, budget: Budget) -> Any:
 
 
 def _records(value: Any) -> dict[str, Any] | None:
-    """The first rows of a frame or a structured array with the names of the columns, and a Series with names for its
-    values as these; None for anything else. The rules look at the names.
+    """A frame or a structured array by the names of its columns, a Series by those of its index; else None.
+
+    The rules look at the names.
     """
     names = getattr(getattr(value, "dtype", None), "names", None)
     if names and getattr(value, "ndim", 0) > 0:

@@ -62,6 +62,9 @@ def _cases(rules: RuleSet) -> Iterator[dict[str, Any]]:
             if kinds or not any(re.search(other.pattern, text) for other in rules.shapes if other.check):
                 yield _line(f"{rule.name} {number}", {"note": text}, {"note": clean})
     for group in rules.keys:
+        for phrase in {phrase[0]: phrase for phrase in group.phrases}.values():
+            word = phrase.replace(" ", "_")
+            yield _line(f"{group.name}: {phrase}", {f"my_{word}_old": "quiet"}, {f"my_{word}_old": "[REDACTED:key]"})
         name = NAMED.get(group.name) or group.names[0]
         yield _line(f"{group.name} as a member", {name: "quiet", "n": 5}, {name: "[REDACTED:key]", "n": 5})
         yield _line(

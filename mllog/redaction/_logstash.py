@@ -26,11 +26,15 @@ from mllog.redaction._logstash_parts import CHECKED, ESCAPES, HEAD, JSON_TEST, N
 from mllog.redaction.rules import (
     CARD_NUMBER,
     DEFAULT,
+    IS,
     MARKS,
+    NUMBER,
     UNMARK,
+    YES,
     Rule,
     RuleSet,
-    name_rule,
+    name_rules,
+    tail_rules,
     text_only_rule,
     unmark_rules,
     value_rules,
@@ -186,15 +190,19 @@ def _unescape() -> Iterator[str]:
 
 
 def _keys(rules: RuleSet) -> Iterator[str]:
-    names = [name_rule(group) for group in rules.keys]
+    names = name_rules(rules.keys)
     yield NAMES
     marks = _gsub("names_own", [(MARKS, "")], 4)
     marks += "".join(
         _when(f"[message] =~ {_words(rule.guard)}", _gsub(rule.name, [(rule.pattern, rule.replacement)], 6), 4)
         for rule in names
     )
-    unmarks = [(rule.pattern, rule.replacement) for rule in unmark_rules(rules.kept())]
-    body = _gsub("names_harmless", unmarks, 6)
+    about = [(rule.pattern, rule.replacement) for rule in tail_rules()]
+    values: list[tuple[str, str]] = []
+    for rule in unmark_rules(rules.kept()):
+        (values if rule.name in ("names_flags", "names_counts") else about).append((rule.pattern, rule.replacement))
+    body = _gsub("names_about", about, 6)
+    body += _when(f"[message] =~ /(?i){MARKS}(?:{IS}{YES}|{IS}{NUMBER})/", _gsub("names_harmless", values, 8), 6)
     for rule, more in value_rules():
         step = [(rule.pattern, rule.replacement)]
         alone = set(more) <= {'"', "=", ":", ">", "-", "%"}

@@ -32,8 +32,9 @@ from mllog.redaction.rules import (
     RuleSet,
     counts,
     measures,
-    name_rule,
+    name_rules,
     names_of,
+    tail_rules,
     text_only_rule,
     unmark_rules,
     value_rules,
@@ -117,7 +118,8 @@ class Redactor:
         self.features = {name: how for name, how in chosen.features.items() if how != "keep"}
         self.kept = chosen.kept()
         self.pseudonyms = pseudonyms
-        self._marks = [Search(name_rule(group)) for group in chosen.keys]
+        self._marks = [Search(rule) for rule in name_rules(chosen.keys)]
+        self._tails = [Search(rule) for rule in tail_rules()]
         self._kept_name = Search(unmark_rules(self.kept)[-1]) if self.kept else None
         self._keys = [Search(rule, more) for rule, more in (*value_rules(), (text_only_rule(), ('"',)))]
         here = [rule for rule in chosen.shapes if rule.where != "pipeline"]
@@ -299,6 +301,8 @@ class Redactor:
             marked = search.run(marked, folded)
         if _MARKED.search(marked) is None:
             return text
+        for search in self._tails:
+            marked = search.run(marked, folded)
         if self._kept_name is not None:
             marked = self._kept_name.run(marked, folded)
         marked = _MARKED.sub(self._mark_kept, marked)

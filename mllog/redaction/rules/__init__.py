@@ -14,7 +14,8 @@ from mllog.redaction.rules._keys import (
     NUMBER,
     UNMARK,
     YES,
-    name_rule,
+    name_rules,
+    tail_rules,
     text_only_rule,
     unmark_rules,
     value_rules,
@@ -60,9 +61,10 @@ __all__ = [
     "Where",
     "counts",
     "measures",
-    "name_rule",
+    "name_rules",
     "names_of",
     "rules_digest",
+    "tail_rules",
     "text_only_rule",
     "unmark_rules",
     "value_rules",
@@ -111,8 +113,14 @@ class RuleSet:
     def _lines(self) -> Iterator[str]:
         for rule in self.shapes:
             yield json.dumps([rule.kind, rule.pattern, rule.replacement, rule.check])
-        marks = [name_rule(group) for group in self.keys]
-        for rule in (*marks, *unmark_rules(self.kept()), *(rule for rule, _ in value_rules()), text_only_rule()):
+        marks = name_rules(self.keys)
+        for rule in (
+            *marks,
+            *tail_rules(),
+            *unmark_rules(self.kept()),
+            *(rule for rule, _ in value_rules()),
+            text_only_rule(),
+        ):
             yield json.dumps([rule.pattern, rule.replacement])
         yield json.dumps(self.features, sort_keys=True)
 

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
-from mllog.redaction.rules._names import ABOUT, COUNT_FIRST, FLAGS, KeyGroup, name_patterns, words_pattern
+from mllog.redaction.rules._names import (
+    ABOUT,
+    COUNT_FIRST,
+    FLAGS,
+    KeyGroup,
+    name_patterns,
+    own_pattern,
+    tree,
+    words_pattern,
+)
 from mllog.redaction.rules._rule import MARKER, PSEUDONYM, Rule
 
 MARK: Final = "\x0e"
@@ -27,20 +35,40 @@ _CLOSED: Final = r"(?:[\]) ']|%(?:25)*5[Dd]){0,2}"
 """`user[password]`, `(password)`, and blanks inside the quotes."""
 
 
-def name_rule(group: KeyGroup) -> Rule:
-    """The rule that marks the names of a group; `value_rules` then find what stands behind the mark."""
-    mark = GROUPED if group.grouped else MARK
-    patterns = "|".join(name_patterns(group))
-    tail = "(?:_?hash|[0-9])?(?![A-Za-z0-9_])" if group.whole else _TAIL
-    pattern = rf"(?i)((?:{patterns}){tail})(?![A-Za-z0-9_.-]{{0,40}}{MARKS})"
-    return Rule(f"name_{group.name}", "", pattern, guards(group), replacement=rf"\1{mark}")
+def name_rules(groups: tuple[KeyGroup, ...]) -> tuple[Rule, ...]:
+    """The rules that mark names; `value_rules` then find what stands behind the mark.
+
+    A rule for each first letter: a pattern that begins with one letter is found many times faster than one of many.
+    """
+    rules = []
+    for group in groups:
+        if group.names:
+            tail = "(?:_?hash|[0-9])?(?![A-Za-z0-9_.-])" if group.whole else ""
+            pattern = f"(?<![A-Za-z0-9]){own_pattern(group)}{tail}"
+            rules.append(_name_rule(group.name, GROUPED if group.grouped else MARK, group.names, pattern))
+    for grouped, mark, ending in ((False, MARK, ""), (True, GROUPED, "_grouped")):
+        for first, words, pattern in name_patterns(group for group in groups if group.grouped == grouped):
+            letter = first if first.isascii() else f"{ord(first):04x}"
+            rules.append(_name_rule(letter + ending, mark, words, pattern))
+    return tuple(rules)
 
 
-@lru_cache(maxsize=32)
-def guards(group: KeyGroup) -> tuple[str, ...]:
-    """Words of which at least one stands in every text with a name of the group; `0` is any digit."""
-    found: list[str] = [*group.names, *group.endings, *group.beginnings, *(n for n in group.exact if n == "mobile")]
-    for phrase in group.phrases:
+def _name_rule(name: str, mark: str, words: Iterable[str], pattern: str) -> Rule:
+    return Rule(f"name_{name}", "", f"(?i)({pattern})", _guards(words), replacement=rf"\1{mark}")
+
+
+def tail_rules() -> tuple[Rule, ...]:
+    """The marks move to the ends of the names, and one is left of several."""
+    return (
+        Rule("names_tail", "", f"({MARKS})({_TAIL})", replacement=r"\2\1"),
+        Rule("names_once", "", f"{MARKS}(?={MARKS})", replacement=""),
+    )
+
+
+def _guards(phrases: Iterable[str]) -> tuple[str, ...]:
+    """Words of which at least one stands in every text with one of the names; `0` is any digit."""
+    found: list[str] = []
+    for phrase in phrases:
         words = phrase.split(" ")
         found += (
             [words[-2] + between + words[-1] for between in ("", "-", "_", " ", ".", "', '")] if words[1:] else words
@@ -75,7 +103,9 @@ def unmark_rules(kept: Iterable[str] = ()) -> tuple[Rule, ...]:
     """
     steps = [
         ("marker", r"(\[REDACTED:[a-z_]{1,24})[\x0e\x0f]"),
-        ("about", rf"({words_pattern(ABOUT)}[0-9_'\]) ]{{0,4}}){MARKS}"),
+        # In two steps, each of which begins with a class of few characters or what is rare.
+        ("about", rf"([_ .'-]{tree(ABOUT)}[0-9_'\]) ]{{0,4}}){MARKS}"),
+        ("about_camel", rf"((?-i:[a-z0-9](?=[A-Z])){tree(ABOUT)}[0-9_'\]) ]{{0,4}}){MARKS}"),
         ("flags", rf"({words_pattern(FLAGS)}{_MORE}|m(?<![A-Za-z0-9_.-]m)obile){MARKS}{IS}{YES}"),
         (
             "counts",

@@ -277,6 +277,7 @@ def measures(name: str) -> bool:
     return bool(words) and words[-1] in MEASURES and words != ["value"]  # which outputs without a name are called
 
 
+_MOBILE: Final = "mobile"
 _S: Final = "(?:[-_ .]|', ')?"
 """What may stand between the words of a name, which may be a tuple."""
 _CAMEL: Final = "(?-i:(?<=[a-z0-9])(?=[A-Z]))"
@@ -305,15 +306,15 @@ def _spelt(phrase: str) -> str:
     return _S.join(re.escape(word) for word in phrase.split(" "))
 
 
-def _tree(phrases: Iterable[str]) -> str:
+def tree(phrases: Iterable[str]) -> str:
     """Alternatives that share their beginnings.
 
     Example:
-        >>> _tree(["card no", "card number", "cc no"])
+        >>> tree(["card no", "card number", "cc no"])
         "c(?:ard(?:[-_ .]|', ')?n(?:o|umber)|c(?:[-_ .]|', ')?no)"
     """
     tails: dict[str, list[str]] = {}
-    for phrase in dict.fromkeys(phrases):
+    for phrase in sorted(set(phrases)):
         tails.setdefault(phrase[:1], []).append(phrase[1:])
     parts = []
     for first, rest in tails.items():
@@ -321,7 +322,7 @@ def _tree(phrases: Iterable[str]) -> str:
             continue
         shown = _S if first == " " else _letter(first)
         ends = "" in rest
-        inner = _tree(word for word in rest if word)
+        inner = tree(word for word in rest if word)
         parts.append(f"{shown}(?:{inner})?" if ends and inner else shown + inner)
     return parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})" if parts else ""
 
@@ -332,35 +333,45 @@ def words_pattern(words: Iterable[str]) -> str:
     for word in sorted(words):
         by_first.setdefault(word[0], []).append(word[1:])
     parts = [
-        f"{_before(first)}{'' if rests == [''] else _tree(rests) if '' not in rests else f'(?:{_tree(filter(None, rests))})?'}"
+        f"{_before(first)}{'' if rests == [''] else tree(rests) if '' not in rests else f'(?:{tree(filter(None, rests))})?'}"
         for first, rests in by_first.items()
     ]
     return f"(?:{'|'.join(parts)})(?-i:(?![a-z]))"
 
 
-def name_patterns(group: KeyGroup) -> Iterator[str]:
-    """The names of a group as patterns, one for each first letter; what may follow in the name is not part of them."""
-    by_first: dict[str, list[str]] = {}
-    for phrase in sorted(group.phrases):
-        by_first.setdefault(phrase[0], []).append(phrase)
-    for first, phrases in by_first.items():
-        yield f"{_before(first)}{_tree(phrase[1:] for phrase in phrases)}{_AFTER}"
-    if group.endings:
-        yield f"{_tree(sorted(group.endings))}{_AFTER}"
-    if group.beginnings:
-        yield f"{_tree(sorted(group.beginnings))}"
-    for name in set(group.exact) & {"mobile"}:
-        yield rf"{name[0]}(?<![A-Za-z0-9_.-]{name[0]}){name[1:]}(?![A-Za-z0-9_.-])"
-    if group.names:
-        yield f"(?<![A-Za-z0-9]){_own(group)}"
+def name_patterns(groups: Iterable[KeyGroup]) -> Iterator[tuple[str, list[str], str]]:
+    """The names of groups, one pattern for each first letter: the letter, the names, and the pattern.
+
+    What may follow in the name is not part of a pattern.
+    """
+    phrases: dict[str, set[str]] = {}
+    endings: dict[str, set[str]] = {}
+    beginnings: dict[str, set[str]] = {}
+    for group in groups:
+        for found, names in ((phrases, group.phrases), (endings, group.endings), (beginnings, group.beginnings)):
+            for name in names:
+                found.setdefault(name[0], set()).add(name)
+        if "mobile" in group.exact:
+            phrases.setdefault("m", set()).add(_MOBILE)
+    for first in sorted({*phrases, *endings, *beginnings}):
+        parts = []
+        if words := sorted(phrases.get(first, set()) - {_MOBILE}):
+            parts.append(f"{_before(first)}{tree(word[1:] for word in words)}{_AFTER}")
+        if glued := sorted(endings.get(first, ())):
+            parts.append(f"{tree(glued)}{_AFTER}")
+        if begun := sorted(beginnings.get(first, ())):
+            parts.append(tree(begun))
+        if _MOBILE in phrases.get(first, ()):
+            parts.append("m(?<![A-Za-z0-9_.-]m)obile(?![A-Za-z0-9_.-])")
+        yield first, [*words, *glued, *begun, *([_MOBILE] if first == "m" else [])], "|".join(parts)
 
 
 def _whole(group: KeyGroup) -> str:
     tail = r"(?:_?hash|[0-9])?[\]) ]*\Z" if group.whole else ""
-    return f"(?<![A-Za-z0-9]){_own(group)}{tail}"
+    return f"(?<![A-Za-z0-9]){own_pattern(group)}{tail}"
 
 
-def _own(group: KeyGroup) -> str:
+def own_pattern(group: KeyGroup) -> str:
     """The names of a team as one pattern."""
     names = "|".join(re.escape(name).replace("/", r"\/") for name in sorted(group.names, key=len, reverse=True))
     return f"(?:{names})(?:(?=_?hash|[0-9])|(?![A-Za-z0-9]))"

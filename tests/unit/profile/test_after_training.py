@@ -298,5 +298,5 @@ def test_an_infinity_of_training_is_no_violation() -> None:
 
 def test_a_model_has_a_name() -> None:
     """A profile without one could not be read again."""
-    with pytest.raises(ProfileError, match="name of the model is empty"):
+    with pytest.raises(ProfileError, match="name of the model"):
         Profile.learn(pd.DataFrame({"x": [1]}), name="", version="1")
