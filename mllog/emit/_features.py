@@ -12,8 +12,8 @@ from mllog.event._plain import TOO_MUCH, Unreadable, is_missing, plain, single
 from mllog.redaction import SENSITIVE, Redactor
 
 _INT64: Final = 2**63
-TOO_LARGE: Final = 1 << 1023
-"""Integers from here on are no number of JSON that a store could read."""
+TOO_LARGE: Final = (1 << 1024) - (1 << 970)
+"""Integers from here on are beyond every double."""
 
 KNOWN_VALUES: Final = 20_000
 """Strings that one splitter remembers in all."""

@@ -26,6 +26,7 @@ _FIRST: Final = 8
 _DIGEST_BYTES: Final = 1 << 20
 _MAX_TEXT: Final = 1 << 17
 _INT64: Final = range(-(2**63), 2**64)
+_BEYOND_DOUBLES: Final = (1 << 1024) - (1 << 970)
 
 CIRCULAR: Final = "[circular]"
 TOO_DEEP: Final = "[too deep]"
@@ -77,7 +78,11 @@ def _plain(value: Any, depth: int, seen: tuple[int, ...], budget: Budget) -> Any
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if kind is int:
         return (
-            value if value in _INT64 else float(value) if abs(value) < 1 << 1023 else f"[{value.bit_length()}-bit int]"
+            value
+            if value in _INT64
+            else float(value)
+            if abs(value) < _BEYOND_DOUBLES
+            else f"[{value.bit_length()}-bit int]"
         )
     if kind is float:
         return value if math.isfinite(value) else None
