@@ -25,6 +25,7 @@ BLOCK_SECONDS: Final = 1.0
 
 _POLL_SECONDS: Final = 0.005
 _TICK_SECONDS: Final = 1.0
+_JOIN_SECONDS: Final = 2.0
 
 
 class SpoolWriter:
@@ -298,13 +299,22 @@ class SpoolWriter:
             finally:
                 self._lock.release()
 
-    def _stop_thread(self) -> None:
-        thread, self._thread = self._thread, None
+    def _stop_thread(self) -> bool:
+        """Whether the thread has ended. It may wait for a lock of the caller's, so it is not waited for long.
+
+        The logging module holds its lock while it closes handlers, and the interpreter needs that lock to collect
+        a handler as garbage, in whichever thread it does so.
+        """
+        thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             self._stopping = True
             self._wake.set()
-            thread.join()
-        self._stopping = False
+            thread.join(_JOIN_SECONDS)
+            self._stopping = False
+            if thread.is_alive():
+                return False
+        self._thread = None
+        return True
 
     # -- lifecycle ----------------------------------------------------------------------------
 
@@ -313,13 +323,15 @@ class SpoolWriter:
         with self._lock:
             if self._appending:  # a signal handler ends the process in the middle of an append: recovery seals it
                 return
-        self._stop_thread()
+        if not self._stop_thread():
+            return  # it goes on, and what it leaves is sealed by the next reader
         with self._lock:
             self._appending = True
             try:
                 self.segments.retry()
                 self._report_losses()
-                self._stop_thread()  # writing the report may have started it
+                if not self._stop_thread():  # writing the report may have started it
+                    return
                 self._retire_current()
                 full, spares = self.segments.release()
                 self.segments.retry()  # a failure here must not delay the next `append`

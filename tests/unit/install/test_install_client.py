@@ -137,7 +137,7 @@ def test_a_secret_is_in_no_repr() -> None:
     ("address", "said"),
     [
         ("http://es.example.com:9200", "over https only"),
-        ("https://ann:secret@es:9200", "no user, password or key inside an address"),
+        ("https://ann:secret@es:9200", "no user and password inside the address"),
         ("ftp://es", "expected https://host:port"),
         ("es:9200", "neither https://host:port nor a cloud id"),
         ("deployment:bm90", "neither https://host:port nor a cloud id"),
