@@ -199,15 +199,12 @@ def alone(statements: list[Statement]) -> Pipeline:
 
 
 def rules(statements: list[Statement]) -> dict[str, tuple[Pipeline, str]]:
-    """By name of a rule, or of a group of names: its branch alone, and a text that it finds something in."""
+    """By name of a rule, its branch alone and a text that it finds something in; for a group of names, that of all."""
     ids = [plugin.id() or "" for plugin in plugins(statements)]
     look_up = read_text(_NOTHING_TO_DO, "look-up")["filter"]
+    keys = {name for name in ids if name.startswith(("redact_name", "redact_key"))}
     found = {
-        f"names: {group}": (
-            alone(look_up + through(statements, {name for name in ids if name.startswith(f"redact_key_{group}_")})),
-            f"{NAMED[group]}=Fake4now",
-        )
-        for group in NAMED
+        f"names: {group}": (alone(look_up + through(statements, keys)), f"{NAMED[group]}=Fake4now") for group in NAMED
     }
     for rule in RULES:
         if rule.where != "process":
@@ -291,6 +288,13 @@ def parts(kept: list[Lines], figures: dict[str, Any], rounds: int) -> dict[str, 
     return found
 
 
+def _is_member(example: str) -> bool:
+    try:
+        return isinstance(json.loads(f"{{{example}}}"), dict)
+    except ValueError:
+        return False
+
+
 def rule_costs(clean: list[bytes], rounds: int) -> dict[str, dict[str, float]]:
     """Microseconds that each rule adds, on lines without anything and on lines with what it is for."""
     statements = read_text((CONFIGURATION / "20-redact.conf").read_text(encoding="utf-8"), "20-redact.conf")["filter"]
@@ -300,7 +304,8 @@ def rule_costs(clean: list[bytes], rounds: int) -> dict[str, dict[str, float]]:
     for name, (pipeline, example) in measuring.steps(list(rules(statements).items()), "rules"):
         # In a string of its own, with its escapes already read, as the rule is given it.
         shown = json.dumps(example, ensure_ascii=False)[1:-1].replace('\\"', "❞").replace("\\n", "␊")
-        held = [f'{text[:-1]},"note":"{shown} "}}' for text in texts]
+        member = f'"note":"{shown} "' if not _is_member(example) else example  # a rule may be for members of JSON alone
+        held = [f"{text[:-1]},{member}}}" for text in texts]
         event: Event = {"message": held[0]}
         pipeline.filter(event)
         found[name] = {
