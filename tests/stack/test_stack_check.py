@@ -112,14 +112,14 @@ def test_an_installation_that_is_behind_fails_the_check(admin: httpx.Client, cli
     code, out, _ = cli.run("check")
     assert code == 1
     assert "index template logs-mllog (create)" in out
-    assert "`mllog setup` mends it" in out
+    assert "run `mllog setup`" in out
     cli.does("setup")
     settings = {"template": {"settings": {"index.codec": "default"}}, "_meta": {"managed_by": "mllog"}}
     admin.put("/_component_template/logs-mllog-settings", json=settings)
     code, out, _ = cli.run("check")
     assert code == 1
     assert "component template logs-mllog-settings (changed by hand)" in out
-    assert "`mllog setup --force` mends it" in out
+    assert "run `mllog setup --force`" in out
 
 
 def test_a_writer_with_more_rights_fails_the_check(
@@ -135,7 +135,7 @@ def test_a_writer_with_more_rights_fails_the_check(
         code, out, _ = cli.run("check", "--writer-key-file", tmp_path / "t.api_key")
         (line,) = (line for line in out.splitlines() if "the writer's key" in line)
         if "lacks" in said:  # without `monitor` it cannot even say hello
-            assert "lacks the privilege monitor" in line
+            assert "lacks the cluster privilege monitor" in line
         else:
             assert said in line
         assert code == 1

@@ -160,7 +160,7 @@ def test_a_read_only_index_loses_nothing(elasticsearch: httpx.Client, store: Ela
 
 def test_a_stream_without_a_template_is_refused(store: ElasticsearchStore) -> None:
     """Else Elasticsearch would make an index of its own, with a field for whatever comes."""
-    with pytest.raises(StoreError, match=r"no template.*install"):
+    with pytest.raises(StoreError, match=r"no index template.*install"):
         store.index([Document(f"unknown-{uuid.uuid4().hex}", "a", event())])
 
 

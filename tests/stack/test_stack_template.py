@@ -50,7 +50,7 @@ def test_flights_come_back_with_the_types_of_the_design(elasticsearch: httpx.Cli
     assert found["@timestamp"] == "date_nanos"
     assert found["mllog.input.number.dep_delay"] == "double"
     assert found["mllog.input.category.tailnum"] == "keyword"
-    assert found["mllog.input.text.remarks"] == "text"
+    assert found["mllog.input.category.remarks"] == "keyword"
     assert found["mllog.output.boolean.late"] == "boolean"
     answer = elasticsearch.post(f"/{stream}/_search", json={"size": 300}).json()
     assert answer["hits"]["total"]["value"] == 300

@@ -54,6 +54,8 @@ class Flights:
             (place,) = draw.choices(range(len(feature.counts)), feature.counts)
             low, high = feature.edges[place : place + 2]
             return int(low) if feature.integer else (low + high) / 2
+        if feature.type == "category" and not feature.categories:  # nothing in it is frequent
+            return f"remark {draw.randrange(50)}"
         if feature.type == "category":
             values, counts = zip(*feature.categories, strict=True)
             if not feature.complete and draw.random() < feature.other / feature.count:
@@ -201,7 +203,8 @@ class Maker:
             "unexpected_inputs": lambda: Case(
                 [event for number in range(30) for event in self.predictions(1, **{f"x{number}": 1.0})]
             ),
-            "cardinality-tailnum": lambda: Case(self._tailnums()),
+            "cardinality-tailnum": lambda: Case(self._different("tailnum")),
+            "cardinality-remarks": lambda: Case(self._different("remarks")),
             "predictions-probability": lambda: Case(self.predictions(700, outputs={"probability": 0.999})),
             "predictions-late": lambda: Case(self.predictions(700, outputs={"late": True})),
             "predictions-late-mostly": lambda: Case(self.predictions(1500, outputs={"late": False})),
@@ -231,18 +234,19 @@ class Maker:
             if feature.type == "number" and len(feature.counts) > 1:
                 yield feature.name, int(feature.edges[-2])
             elif feature.type == "category":
-                yield feature.name, None if feature.name == "tailnum" else feature.categories[0][0]
+                frequent = feature.categories[0][0] if feature.categories else "late inbound aircraft"
+                yield feature.name, None if feature.name == "tailnum" else frequent
             elif feature.type == "text":
                 yield feature.name, "late inbound aircraft"
 
     def _skewed(self, name: str, value: Any) -> Callable[[], Case]:
         return lambda: Case(self.predictions(700, **{name: value}))
 
-    def _tailnums(self) -> list[Event]:
+    def _different(self, name: str) -> list[Event]:
         def make(log: mllog.ModelLogger) -> None:
             flight = self.flights.inputs()
             for number in range(9500):
-                log.prediction({**flight, "tailnum": f"X{number}Y"}, timestamp=ago(NOW, minutes=5))
+                log.prediction({**flight, name: f"X{number}Y"}, timestamp=ago(NOW, minutes=5))
 
         return self.capture(make)
 
