@@ -112,14 +112,14 @@ def test_an_installation_that_is_behind_fails_the_check(admin: httpx.Client, cli
     code, out, _ = cli.run("check")
     assert code == 1
     assert "index template logs-mllog (create)" in out
-    assert "run `mllog setup`" in out
+    assert "`mllog setup` repairs it" in out
     cli.does("setup")
     settings = {"template": {"settings": {"index.codec": "default"}}, "_meta": {"managed_by": "mllog"}}
     admin.put("/_component_template/logs-mllog-settings", json=settings)
     code, out, _ = cli.run("check")
     assert code == 1
     assert "component template logs-mllog-settings (changed by hand)" in out
-    assert "run `mllog setup --force`" in out
+    assert "`mllog setup --force` repairs it" in out
 
 
 def test_a_writer_with_more_rights_fails_the_check(
