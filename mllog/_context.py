@@ -7,7 +7,7 @@ import reprlib
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from types import FrameType
 from typing import Any, Final
@@ -126,11 +126,6 @@ def _in_force(bound: Any) -> Any:
     while type(bound) is _JobLabels and not bound.runs():
         bound = bound.before
     return bound
-
-
-def merged(more: Mapping[str, Any]) -> dict[str, str]:
-    """The labels in force with `more` over them; every value as a string."""
-    return {**current_labels(), **as_labels(more.items())}
 
 
 class _JobLabels(dict[str, str]):

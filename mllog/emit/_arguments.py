@@ -9,15 +9,13 @@ import math
 import os
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from mllog._state import STATE
 from mllog.errors import must_propagate
 from mllog.event._findings import Findings
 from mllog.event._plain import is_missing, plain
 from mllog.event._stamps import since_epoch, to_nanoseconds
-
-T = TypeVar("T")
 
 MAX_ID: Final = 512
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")

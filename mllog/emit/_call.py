@@ -9,7 +9,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, Final, Protocol, Self, cast
 
 from mllog._state import STATE
 from mllog.emit._arguments import given_id
@@ -17,9 +17,6 @@ from mllog.emit._streams import Pieces, recorded, recorded_async, recorded_itera
 from mllog.errors import must_propagate
 from mllog.event._findings import Findings
 from mllog.event._stamps import uuid7
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _NS: Final = 1_000_000_000
 
